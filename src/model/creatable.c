@@ -6,7 +6,7 @@
  * and unusable, which is the part that can get out of step.  A placement id is free
  * exactly when no vGPU overlaps it.
  */
-#include "creatable.h"
+#include "model/creatable.h"
 
 #ifdef __KERNEL__
 #include <linux/stddef.h>

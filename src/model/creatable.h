@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "geometry.h"
+#include "model/geometry.h"
 
 /* Limits of NVIDIA's driver (open-gpu-kernel-modules 595, ctrla081.h). */
 #define CREATABLE_TYPES_MAX 128 /* types per GPU */

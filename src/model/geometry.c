@@ -16,7 +16,7 @@
  * pushed to the outer end (left parts: the start, right parts: the end).  So
  * 3 x 16 GiB of 48 become 2 (0 and 32) in mixed mode: the price of mixing.
  */
-#include "geometry.h"
+#include "model/geometry.h"
 
 #ifdef __KERNEL__
 #include <linux/stddef.h>

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_creatable.c - what may be created on a GPU as its vGPUs come and go. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/creatable.h"
+
+/* Types of an A40, an L40S and a T4, as many as the tests need. */
+enum { T_48, T_24, T_16, T_8, T_8_OTHER_SERIES, T_4, T_1, T_COUNT };
+
+static const struct creatable_board a40 = {
+	.rule = GEOMETRY_HALVING_AMPERE, .region_gib = 48, .total_vfs = 32, .n_types = T_COUNT,
+	.types = { [T_48] = { 49152, 48, 1 }, [T_24] = { 24576, 24, 2 }, [T_16] = { 16384, 16, 3 },
+	           [T_8] = { 8192, 8, 6 }, [T_8_OTHER_SERIES] = { 8192, 8, 6 },
+	           [T_4] = { 4096, 4, 12 }, [T_1] = { 1024, 1, 32 } },
+};
+
+static const struct creatable_board t4 = {
+	.rule = GEOMETRY_EQUAL_ONLY, .region_gib = 16, .n_types = 2,
+	.types = { { 2048, 2, 8 }, { 4096, 4, 4 } },
+};
+
+/* A GPU with all VFs enabled, in equal-size mode. */
+static int setup(void **state)
+{
+	struct creatable_gpu *gpu = malloc(sizeof(*gpu));
+
+	if (!gpu)
+		return -1;
+	creatable_init(gpu);
+	*state = gpu;
+	return creatable_set_vfs(&a40, gpu, 32) == CREATABLE_OK ? 0 : -1;
+}
+
+static int setup_mixed(void **state)
+{
+	if (setup(state) != 0)
+		return -1;
+	return creatable_set_mode(&a40, *state, CREATABLE_MIXED) == CREATABLE_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+static unsigned int take(struct creatable_gpu *gpu, uint16_t vf, uint16_t type, uint16_t placement)
+{
+	unsigned int slot = 99;
+
+	assert_int_equal(creatable_take(&a40, gpu, vf, type, placement, &slot), CREATABLE_OK);
+	assert_null(creatable_check(&a40, gpu));
+	return slot;
+}
+
+static void first_vgpu_sets_the_size_class(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	unsigned int slot = take(gpu, 0, T_8, CREATABLE_ANY);
+
+	assert_int_equal(creatable_ask(&a40, gpu, 1, T_4), CREATABLE_WRONG_SIZE_CLASS);
+	assert_int_equal(creatable_ask(&a40, gpu, 1, T_8), CREATABLE_OK);
+	assert_int_equal(creatable_ask(&a40, gpu, 1, T_8_OTHER_SERIES), CREATABLE_OK);
+
+	/* The class goes with the last vGPU, not with the one that set it. */
+	take(gpu, 1, T_8_OTHER_SERIES, CREATABLE_ANY);
+	assert_int_equal(creatable_give_back(gpu, slot), CREATABLE_OK);
+	assert_int_equal(creatable_ask(&a40, gpu, 0, T_4), CREATABLE_WRONG_SIZE_CLASS);
+	assert_int_equal(creatable_give_back(gpu, (unsigned int)creatable_find_vf(gpu, 1)),
+	                 CREATABLE_OK);
+	assert_int_equal(creatable_ask(&a40, gpu, 0, T_4), CREATABLE_OK);
+}
+
+static void equal_mode_ends_at_the_maximum_of_the_type(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+
+	for (uint16_t vf = 0; vf < 6; vf++) {
+		assert_int_equal(creatable_remaining(&a40, gpu, T_8), 6 - vf);
+		take(gpu, vf, vf % 2 ? T_8 : T_8_OTHER_SERIES, CREATABLE_ANY);
+	}
+	assert_int_equal(creatable_ask(&a40, gpu, 6, T_8), CREATABLE_FULL);
+	assert_int_equal(creatable_remaining(&a40, gpu, T_8), 0);
+}
+
+static void a_vf_carries_one_vgpu(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	unsigned int slot = 99;
+
+	take(gpu, 3, T_4, CREATABLE_ANY);
+	assert_int_equal(creatable_ask(&a40, gpu, 3, T_4), CREATABLE_VF_IN_USE);
+	assert_int_equal(creatable_take(&a40, gpu, 3, T_4, CREATABLE_ANY, &slot),
+	                 CREATABLE_VF_IN_USE);
+	assert_int_equal(slot, 99);
+	assert_int_equal(creatable_find_vf(gpu, 3), 0);
+	assert_int_equal(creatable_find_vf(gpu, 4), -1);
+}
+
+static void vfs_that_are_not_enabled_take_nothing(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	unsigned int slot;
+
+	assert_int_equal(creatable_set_vfs(&a40, gpu, 33), CREATABLE_NO_SUCH_VF);
+	assert_int_equal(creatable_set_vfs(&a40, gpu, 2), CREATABLE_OK);
+	assert_int_equal(creatable_ask(&a40, gpu, 2, T_4), CREATABLE_NO_SUCH_VF);
+	assert_int_equal(creatable_take(&a40, gpu, CREATABLE_PF, T_4, CREATABLE_ANY, &slot),
+	                 CREATABLE_NO_SUCH_VF);
+	assert_int_equal(creatable_remaining(&a40, gpu, T_4), 2);
+	take(gpu, 0, T_4, CREATABLE_ANY);
+	take(gpu, 1, T_4, CREATABLE_ANY);
+	assert_int_equal(creatable_ask(&a40, gpu, CREATABLE_PF, T_4), CREATABLE_FULL);
+}
+
+/* sriov-manage rebinds the PF: vGPUs and the mode are lost. */
+static void changing_vfs_drops_everything(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+
+	take(gpu, 0, T_4, CREATABLE_ANY);
+	assert_int_equal(creatable_set_vfs(&a40, gpu, 32), CREATABLE_OK);
+	assert_int_equal(gpu->count, 0);
+	assert_int_equal(gpu->mode, CREATABLE_EQUAL);
+}
+
+static void mixed_mode_places_by_id(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	uint16_t ids[GEOMETRY_IDS_MAX];
+	unsigned int slot;
+
+	take(gpu, 0, T_24, 24);
+	take(gpu, 1, T_8, CREATABLE_ANY);
+	assert_int_equal(gpu->vgpus[1].placement, 0);
+
+	/* 4 GiB may start at 0 8 12 20 24 32 36 44; 0-7 and 24-47 are taken. */
+	assert_int_equal(creatable_placements(&a40, gpu, T_4, ids, GEOMETRY_IDS_MAX), 3);
+	assert_int_equal(ids[0], 8);
+	assert_int_equal(ids[1], 12);
+	assert_int_equal(ids[2], 20);
+	assert_int_equal(creatable_remaining(&a40, gpu, T_4), 3);
+	assert_int_equal(creatable_ask(&a40, gpu, 2, T_16), CREATABLE_NO_PLACEMENT);
+	assert_int_equal(creatable_take(&a40, gpu, 2, T_4, 24, &slot), CREATABLE_PLACEMENT_TAKEN);
+	assert_int_equal(creatable_take(&a40, gpu, 2, T_4, 10, &slot), CREATABLE_PLACEMENT_UNKNOWN);
+	assert_int_equal(gpu->count, 2);
+}
+
+static void giving_back_frees_every_id_it_covered(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	uint16_t before[GEOMETRY_IDS_MAX], after[GEOMETRY_IDS_MAX];
+	unsigned int n, slot;
+
+	take(gpu, 0, T_8, 0);
+	for (uint16_t type = 0; type < T_COUNT; type++) {
+		n = creatable_placements(&a40, gpu, type, before, GEOMETRY_IDS_MAX);
+		if (creatable_take(&a40, gpu, 1, T_16, 32, &slot) == CREATABLE_OK)
+			assert_int_equal(creatable_give_back(gpu, slot), CREATABLE_OK);
+		assert_int_equal(creatable_placements(&a40, gpu, type, after, GEOMETRY_IDS_MAX), n);
+		assert_memory_equal(before, after, n * sizeof(before[0]));
+	}
+}
+
+static void a_vgpu_moves_only_to_a_free_id_of_its_type(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	unsigned int slot = take(gpu, 0, T_8, 0);
+
+	take(gpu, 1, T_8, 16);
+	assert_int_equal(creatable_move(&a40, gpu, slot, 0), CREATABLE_OK);
+	assert_int_equal(creatable_move(&a40, gpu, slot, 16), CREATABLE_PLACEMENT_TAKEN);
+	assert_int_equal(creatable_move(&a40, gpu, slot, 8), CREATABLE_PLACEMENT_UNKNOWN);
+	assert_int_equal(creatable_move(&a40, gpu, slot, CREATABLE_ANY),
+	                 CREATABLE_PLACEMENT_UNKNOWN);
+	assert_int_equal(creatable_move(&a40, gpu, slot, 40), CREATABLE_OK);
+	assert_int_equal(gpu->vgpus[slot].placement, 40);
+	assert_int_equal(creatable_move(&a40, gpu, 7, 40), CREATABLE_NO_SUCH_VGPU);
+}
+
+static void the_mode_changes_only_on_an_empty_gpu(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+	unsigned int slot = take(gpu, 0, T_8, CREATABLE_ANY);
+
+	assert_int_equal(creatable_set_mode(&a40, gpu, CREATABLE_MIXED), CREATABLE_HAS_VGPUS);
+	assert_int_equal(creatable_set_mode(&a40, gpu, CREATABLE_EQUAL), CREATABLE_OK);
+	assert_int_equal(creatable_give_back(gpu, slot), CREATABLE_OK);
+	assert_int_equal(creatable_set_mode(&a40, gpu, CREATABLE_MIXED), CREATABLE_OK);
+	creatable_init(gpu);
+	assert_int_equal(creatable_set_mode(&a40, gpu, CREATABLE_MIXED), CREATABLE_NO_SUCH_VF);
+	assert_int_equal(creatable_set_mode(&t4, gpu, CREATABLE_MIXED), CREATABLE_NO_MIXED_MODE);
+}
+
+static void boards_without_sriov_create_on_the_pf(void **state)
+{
+	struct creatable_gpu gpu;
+	unsigned int slot;
+
+	(void)state;
+	creatable_init(&gpu);
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_int_equal(creatable_remaining(&t4, &gpu, 0), 8 - i);
+		assert_int_equal(creatable_take(&t4, &gpu, CREATABLE_PF, 0, CREATABLE_ANY, &slot),
+		                 CREATABLE_OK);
+		assert_null(creatable_check(&t4, &gpu));
+	}
+	assert_int_equal(creatable_ask(&t4, &gpu, CREATABLE_PF, 0), CREATABLE_FULL);
+	assert_int_equal(creatable_ask(&t4, &gpu, CREATABLE_PF, 1), CREATABLE_WRONG_SIZE_CLASS);
+	assert_int_equal(creatable_ask(&t4, &gpu, 0, 0), CREATABLE_NO_SUCH_VF);
+	assert_int_equal(creatable_ask(&t4, &gpu, CREATABLE_PF, 2), CREATABLE_UNKNOWN_TYPE);
+}
+
+/* Ten thousand random steps: nothing may break, and a refusal may change nothing. */
+static void no_sequence_breaks_the_gpu(void **state)
+{
+	struct creatable_gpu *gpu = *state, before;
+	unsigned int slot, luck = 8121;
+
+	for (int step = 0; step < 10000; step++) {
+		uint16_t type, vf, placement;
+		enum creatable_answer a;
+
+		luck = luck * 1103515245u + 12345u;
+		type = (uint16_t)((luck >> 8) % (T_COUNT + 1));
+		vf = (uint16_t)((luck >> 12) % 33);
+		placement = luck & 0x80000000u ? (uint16_t)((luck >> 18) % 50) : CREATABLE_ANY;
+		before = *gpu;
+		if (luck & 0x40000000u)
+			a = creatable_take(&a40, gpu, vf, type, placement, &slot);
+		else if (luck & 0x20000000u)
+			a = creatable_move(&a40, gpu, vf, placement);
+		else
+			a = creatable_give_back(gpu, vf);
+		if (a != CREATABLE_OK)
+			assert_memory_equal(&before, gpu, sizeof(before));
+		assert_null(creatable_check(&a40, gpu));
+		if (step % 500 == 0 && gpu->count == 0)
+			assert_int_equal(creatable_set_mode(&a40, gpu, (luck >> 9) & 1), 0);
+	}
+}
+
+/* The check itself must see what the functions above never produce. */
+static void check_sees_what_is_broken(void **state)
+{
+	struct creatable_gpu *gpu = *state;
+
+	take(gpu, 0, T_8, 0);
+	take(gpu, 1, T_8, 16);
+	gpu->vgpus[1].placement = 4;
+	assert_string_equal(creatable_check(&a40, gpu), "two vGPUs overlap");
+	gpu->vgpus[1].placement = 16;
+	gpu->vgpus[1].vf = 0;
+	assert_string_equal(creatable_check(&a40, gpu), "two vGPUs share a VF");
+	gpu->vgpus[1].vf = 1;
+	gpu->count = 3;
+	assert_non_null(creatable_check(&a40, gpu));
+}
+
+static void every_answer_has_words(void **state)
+{
+	(void)state;
+	for (int i = 0; i < CREATABLE_ANSWER_COUNT; i++) {
+		enum creatable_answer a = (enum creatable_answer)i;
+
+		assert_non_null(creatable_answer_name(a));
+		assert_true(strlen(creatable_answer_text(a)) > 0);
+	}
+	assert_null(creatable_answer_name(CREATABLE_ANSWER_COUNT));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define EQUAL(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define MIXED(f) cmocka_unit_test_setup_teardown(f, setup_mixed, teardown)
+		EQUAL(first_vgpu_sets_the_size_class),
+		EQUAL(equal_mode_ends_at_the_maximum_of_the_type),
+		EQUAL(a_vf_carries_one_vgpu),
+		EQUAL(vfs_that_are_not_enabled_take_nothing),
+		EQUAL(changing_vfs_drops_everything),
+		MIXED(mixed_mode_places_by_id),
+		MIXED(giving_back_frees_every_id_it_covered),
+		MIXED(a_vgpu_moves_only_to_a_free_id_of_its_type),
+		EQUAL(the_mode_changes_only_on_an_empty_gpu),
+		cmocka_unit_test(boards_without_sriov_create_on_the_pf),
+		EQUAL(no_sequence_breaks_the_gpu),
+		MIXED(no_sequence_breaks_the_gpu),
+		MIXED(check_sees_what_is_broken),
+		cmocka_unit_test(every_answer_has_words),
+	};
+	return cmocka_run_group_tests_name("creatable", tests, NULL, NULL);
+}
