@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* text.h - strings: a growing buffer, and the checks every name from outside passes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+/* A growing string.  `struct text t = { 0 }` is empty and valid; data is NUL-terminated or NULL.
+ * A failed allocation sets failed and drops what follows, so that a long series of text_add()
+ * is checked once, at the end. */
+struct text {
+	char *data;
+	size_t length, room;
+	bool failed;
+};
+
+void text_add(struct text *t, const char *fmt, ...) printf_like(2, 3);
+void text_append(struct text *t, const char *bytes, size_t n);
+/* The bytes with & < > " ' replaced, fit for XML and HTML. */
+void text_add_xml(struct text *t, const char *s);
+void text_done(struct text *t);
+/* The string, owned by the caller (free()), never NULL unless memory ran out; T is empty after. */
+char *text_take(struct text *t);
+
+/* Copies S into a fixed array and says whether it fitted; a string that does not fit is cut. */
+bool text_copy(char *to, size_t size, const char *s);
+#define TEXT_COPY(array, s) text_copy((array), sizeof(array), (s))
+
+bool text_is_utf8(const char *s, size_t n);
+
+/* Names of objects: 1 to 63 bytes of [A-Za-z0-9._-], the first a letter or a digit.  They appear in
+ * URLs, file names and libvirt metadata, so nothing else is allowed.
+ *   INVALID  with the rule and what was found */
+int text_check_name(const char *s, const char *what, struct error *err);
+
+bool text_starts_with(const char *s, const char *prefix);
+
+/* Decimal, whole string, no sign, no blanks.  Returns false otherwise or when above MAX. */
+bool text_to_u64(const char *s, uint64_t max, uint64_t *ret);
+
+/* Fits fnmatch-free "contains" without regard to case. */
+bool text_contains_nocase(const char *s, const char *part);
+
+DEFINE_CLEANUP(struct text *, text_done)
