@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "model/geometry.h"
 #include "model/nouns.h"
 
 struct catalogue_profile {
@@ -27,6 +28,25 @@ struct catalogue_profile {
 	const char *source;
 };
 
+struct board {
+	const char *name, *pci_device, *pci_subsystem, *architecture;
+	enum geometry_rule rule;
+	bool sr_iov, mig;
+	uint32_t fb_mib;
+	const struct catalogue_profile *profiles;
+	size_t profiles_n;
+};
+
+size_t catalogue_boards(void);
+const struct board *catalogue_board_at(size_t i);
+
+/* The board with these ids, NULL when unknown.  SUBSYSTEM may be "": then a device id that several
+ * boards share is unknown, not guessed. */
+const struct board *catalogue_board_of(const char *pci_device, const char *pci_subsystem);
+
+/* By what people write: "NVIDIA L40S", "L40S", "l40s"; NULL when none or more than one fits. */
+const struct board *catalogue_board_named(const char *name);
+
 size_t catalogue_count(void);
 const struct catalogue_profile *catalogue_at(size_t i);
 
@@ -37,8 +57,12 @@ const struct catalogue_profile *catalogue_find(const char *name, const char *pci
 const char *catalogue_board(const char *pci_device, const char *pci_subsystem);
 uint32_t catalogue_board_fb_mib(const char *pci_device, const char *pci_subsystem);
 
+/* What a profile of this name would be, for types that a driver offers and the table lacks: the
+ * series from the last letters, abilities from the series.  NAME must outlive *RET. */
+void catalogue_guess(const char *name, uint32_t fb_mib, struct catalogue_profile *ret);
+
 /* Workload classes: virtual-apps (A), desktop (B), compute (C), graphics (Q), mixed (what the
  * field calls M: 1-8 GB, CUDA, 2 or more displays).  "compute" alone or with a size: "compute:8"
- * (GiB).  True when PROFILE satisfies CLASS; catalogue_is_class() says whether TEXT is one. */
+ * (GiB, exactly).  True when PROFILE satisfies CLASS; catalogue_is_class() says whether TEXT is one. */
 bool catalogue_is_class(const char *text);
 bool catalogue_class_takes(const char *klass, const struct catalogue_profile *p);
