@@ -46,6 +46,7 @@ static const struct field gpu_rows[] = {
 	FIELD(struct gpu, iommu_group, FIELD_U32, RO, "IOMMU group; 4294967295 for none"),
 	FIELD(struct gpu, vf_total, FIELD_U32, RO, "SR-IOV functions it could have"),
 	FIELD(struct gpu, vf_enabled, FIELD_U32, RO, "SR-IOV functions it has"),
+	FIELD_WORDS(struct gpu, functions, functions_n, RO, 256, "PCI addresses of the SR-IOV functions it has"),
 	FIELD(struct gpu, poolable, FIELD_BOOL, RO, "Something can be leased from it"),
 	FIELD(struct gpu, not_poolable, FIELD_STRING, RO, "Why not, with the remedy"),
 	FIELD_ROWS(struct gpu, types, types_n, RO, 128, &gpu_type_fields, "vGPU types its driver offers"),

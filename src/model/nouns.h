@@ -61,6 +61,8 @@ struct gpu {
 	int64_t numa;        /* node of the GPU, -1 where the kernel tells none */
 	uint32_t iommu_group; /* UINT32_MAX for none */
 	uint32_t vf_total, vf_enabled;
+	char **functions;    /* addresses of the enabled VFs, in order */
+	size_t functions_n;
 	bool poolable;       /* something can be leased from it */
 	char not_poolable[256]; /* why not, with the remedy */
 	struct gpu_type *types;

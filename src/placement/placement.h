@@ -46,6 +46,7 @@ struct placement_slot {
 	uint32_t fb_mib;
 	uint32_t placement;            /* PLACEMENT_NONE outside placement modes */
 	char vf[PCI_SIZE];             /* "" on a PF */
+	bool whole;                    /* the whole GPU: passthrough */
 };
 
 struct placement_answer {
