@@ -20,6 +20,7 @@ option() { # NAME DEFAULT
 mount_all() {
 	mount -t tmpfs -o mode=755,nosuid,nodev run /run
 	mount -t tmpfs -o mode=1777,nosuid,nodev tmp /tmp
+	ln -sfn /proc/self/fd /dev/fd
 	mkdir -p /dev/pts /dev/shm /run/lock /run/lab /run/dbus /run/sshd /run/systemd
 	mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 	mount -t tmpfs shm /dev/shm

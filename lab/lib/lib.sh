@@ -234,12 +234,8 @@ vf_list() { # BDF-OF-PF
 	done | sort -n | cut -d ' ' -f 2
 }
 
-enable_vfs() { # BDF [COUNT]
-	local count
-	count=${2:-$(cat "$(pci_dir "$1")/sriov_totalvfs")}
-	[ "$(cat "$(pci_dir "$1")/sriov_numvfs")" = 0 ] || return 0
-	echo "$count" > "$(pci_dir "$1")/sriov_numvfs"
-}
+# By NVIDIA's tool, since the driver refuses a number written to sriov_numvfs.
+enable_vfs() { /usr/lib/nvidia/sriov-manage -e "$1"; }
 
 vgpu_type() { cat "$(pci_dir "$1")/nvidia/current_vgpu_type"; }
 vgpu_set() { echo "$2" > "$(pci_dir "$1")/nvidia/current_vgpu_type"; }

@@ -9,7 +9,7 @@
  *
  *     NANO start
  *     NANO pci 00:02.0 10de:2235 subsys 10de:14d5 class 030000
- *     NANO vgpu 00:02.0 type=557 placement=0 counter=0
+ *     NANO vgpu 00:02.0 type=557 placement=0 counter=0 fb=8192
  *     NANO tick 20 00:02.0=20            every second; what the counter of each vGPU said
  *     NANO lost 00:02.0 want=21 got=0    the vGPU forgot: its state was not moved along
  *     NANO plug 00:03.0  NANO eject 00:03.0  NANO power button  NANO off
@@ -51,12 +51,13 @@ enum {
 
 /* What the simulated vGPU shows in the first words of BAR 0; lab/module has the other side. */
 enum vgpu_word {
-	WORD_MAGIC,
-	WORD_TYPE,
-	WORD_PLACEMENT,
-	WORD_COUNTER,
+	WORD_MAGIC = 0,
+	WORD_TYPE = 2,
+	WORD_PLACEMENT = 3,
+	WORD_COUNTER = 4, /* grows by one at each write, whatever is written */
+	WORD_FB_MIB = 6,
 };
-#define VGPU_MAGIC 0x54434146u /* "FACT", little endian */
+#define VGPU_MAGIC 0x4d495346u /* "FSIM", little endian */
 
 struct start_info {
 	uint32_t magic, version, flags, modules;
@@ -234,6 +235,8 @@ static void vgpu_found(uint32_t address)
 	put_number(v->bar[WORD_PLACEMENT]);
 	put(" counter=");
 	put_number(v->counter);
+	put(" fb=");
+	put_number(v->bar[WORD_FB_MIB]);
 	put_char('\n');
 }
 
