@@ -75,6 +75,16 @@ const struct board *catalogue_board_of(const char *pci_device, const char *pci_s
 	return sharing == 1 ? only : NULL;
 }
 
+const struct board *catalogue_board_of_gpu(const struct gpu *gpu)
+{
+	const struct board *b = catalogue_board_of(gpu->pci_device, gpu->pci_subsystem);
+
+	for (size_t i = 0; !b && i < board_table_n; i++)
+		if (strcmp(board_table[i].name, gpu->board) == 0)
+			b = &board_table[i];
+	return b;
+}
+
 const char *catalogue_board(const char *pci_device, const char *pci_subsystem)
 {
 	const struct board *b = catalogue_board_of(pci_device, pci_subsystem);

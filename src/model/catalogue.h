@@ -47,6 +47,9 @@ const struct board *catalogue_board_of(const char *pci_device, const char *pci_s
 /* By what people write: "NVIDIA L40S", "L40S", "l40s"; NULL when none or more than one fits. */
 const struct board *catalogue_board_named(const char *name);
 
+/* By its PCI ids, else by its board's name; NULL when neither is known. */
+const struct board *catalogue_board_of_gpu(const struct gpu *gpu);
+
 size_t catalogue_count(void);
 const struct catalogue_profile *catalogue_at(size_t i);
 
@@ -63,6 +66,6 @@ void catalogue_guess(const char *name, uint32_t fb_mib, struct catalogue_profile
 
 /* Workload classes: virtual-apps (A), desktop (B), compute (C), graphics (Q), mixed (what the
  * field calls M: 1-8 GB, CUDA, 2 or more displays).  "compute" alone or with a size: "compute:8"
- * (GiB, exactly).  True when PROFILE satisfies CLASS; catalogue_is_class() says whether TEXT is one. */
+ * (GiB, exactly).  True when P satisfies KLASS; catalogue_is_class() says whether TEXT is one. */
 bool catalogue_is_class(const char *text);
 bool catalogue_class_takes(const char *klass, const struct catalogue_profile *p);

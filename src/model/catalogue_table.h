@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalogue_table.h - the tables that tools/make-catalogue.py prints; only catalogue.c reads them. */
+/* catalogue_table.h - what tools/make-catalogue.py prints; only catalogue.c reads it. */
 #pragma once
 
 #include "model/catalogue.h"

@@ -9,8 +9,11 @@
  *   value   = "quoted, with \" and \\" | word of [A-Za-z0-9._:/@*+-]
  *
  * Facts: host, gpu, address, board, device (pci id), subsystem, driver, framework, mode, health,
- * numa, iommu_group, framebuffer (GiB), vfs, profile (true when any type of the GPU satisfies it),
- * series.  lt le gt ge compare numbers; regex is POSIX extended, unanchored, at most 200 bytes.
+ * numa, iommu_group, framebuffer (GiB, as the board is sold), vfs, profile (true when any type of
+ * the GPU satisfies it), series (likewise).  numa, iommu_group, framebuffer and vfs are numbers (-1:
+ * none): they take eq ne lt le gt ge; the others are texts and take eq ne contains prefix regex.
+ * regex is POSIX extended, unanchored, at most 200 bytes, without back references and with at most
+ * one {repetition}, of at most 255: a filter comes from outside and must not cost more than it says.
  * The empty filter matches every GPU.
  */
 #pragma once
