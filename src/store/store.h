@@ -41,7 +41,9 @@ typedef void store_done_fn(void *user, int r, uint64_t revision, const struct er
 
 /* Writes all of N or nothing.  Keys and values are copied before this returns; a key may appear
  * once.  DONE comes later, from store_dispatch(), never from inside this call.
- *   INVALID  a key, a value or the number of writes breaks the rules above: DONE will not come */
+ *   INVALID      a key, a value or the number of writes (1 to STORE_BATCH_MAX) breaks the rules above:
+ *                DONE will not come
+ *   UNAVAILABLE  the store is being closed (a callback of its last batches asks): nor here */
 must_check int store_commit(struct store *s, const struct store_write *writes, size_t n,
 			    store_done_fn *done, void *user, struct error *err);
 
@@ -59,9 +61,10 @@ must_check int store_get(struct store *s, const char *key, char **ret_value,
 			 uint64_t *ret_revision, struct error *err);
 
 /* Each durable change under PREFIX after revision AFTER, in order, once, value NULL for a deletion;
- * FN runs from store_dispatch().  History that is no longer kept is
+ * FN runs from store_dispatch().  History that is no longer kept, and a revision that is still to
+ * come (a store restored from a copy is behind its watchers), is
  *   NOT_FOUND  list again and watch from the revision of the listing
- * store_unwatch() may be called from inside FN. */
+ * store_unwatch() may be called from inside FN; store_close() ends the watches that are left. */
 struct store_watch;
 typedef void store_change_fn(void *user, const char *key, const char *value, uint64_t revision);
 must_check int store_watch(struct store *s, const char *prefix, uint64_t after, store_change_fn *fn,
@@ -72,7 +75,8 @@ void store_unwatch(struct store_watch *w);
 int store_fd(struct store *s);
 void store_dispatch(struct store *s);
 
-/* Blocks until every batch so far is answered (its callbacks run inside). */
+/* Blocks until every batch so far is answered (its callbacks run inside).  Neither this nor
+ * store_dispatch() nor store_close() may be called from inside a callback. */
 void store_flush(struct store *s);
 
 uint64_t store_revision(struct store *s);
