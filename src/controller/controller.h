@@ -7,9 +7,9 @@
  */
 #pragma once
 
-#include <jansson.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "model/nouns.h"
 #include "store/store.h"
 #include "wire/wire.h"

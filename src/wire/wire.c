@@ -8,6 +8,7 @@ static const struct field wanted_vm_rows[] = {
 	FIELD_WORD(struct wanted_vm, stop_how, 0, &stop_how_names, "How to stop it"),
 	FIELD(struct wanted_vm, start_after_boot, FIELD_BOOL, 0, "Run again after a reboot"),
 	FIELD(struct wanted_vm, run, FIELD_U32, 0, "Counts its starts"),
+	FIELD(struct wanted_vm, boot_id, FIELD_STRING, 0, "Boot in which the run was seen up"),
 	FIELD(struct wanted_vm, managed, FIELD_BOOL, 0, "Its devices are Facet's to set"),
 };
 const struct fields wanted_vm_fields = FIELDS("wanted VM", struct wanted_vm, wanted_vm_rows);

@@ -22,7 +22,8 @@ struct wanted_vm {
 	int stop_how;        /* enum stop_how */
 	bool start_after_boot;
 	uint32_t run;
-	bool managed;        /* its hostdevs are ours to set; false: only watch it */
+	char boot_id[UUID_TEXT_SIZE]; /* boot in which this run was seen up; "": not yet */
+	bool managed;        /* to be started or stopped; false: only watch it */
 };
 
 struct wanted {

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A change is copied on first touch, checked as a whole, and lands as a whole: in memory at once, on
+ * disk as one batch, and in the answer when that batch is durable.
+ *
+ * Revisions are predicted: nobody else writes to the store, so the batch after the newest one on its
+ * way gets the next number.  "meta/chain" holds every batch to that: it expects the revision of the
+ * batch before it, so when one fails, all behind it fail too instead of landing on ground that is
+ * not there. */
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/crash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "controller/internal.h"
+
+void change_begin(struct change *ch, struct controller *c, const struct command *command)
+{
+	*ch = (struct change){ .c = c, .command = command, .now_ms = controller_now(c) };
+	ch->by = command ? command->actor.name : "facetd";
+}
+
+void change_drop(struct change *ch)
+{
+	for (size_t i = 0; i < ch->n; i++) {
+		if (!ch->edits[i].data)
+			continue;
+		fields_done(object_fields(ch->edits[i].kind), ch->edits[i].data);
+		free(ch->edits[i].data);
+	}
+	free(ch->edits);
+	free(ch->refusals);
+	*ch = (struct change){ 0 };
+}
+
+static struct edit *edit_find(struct change *ch, enum object_kind kind, const char *id)
+{
+	for (size_t i = 0; i < ch->n; i++)
+		if (ch->edits[i].kind == kind && strcmp(ch->edits[i].id, id) == 0)
+			return &ch->edits[i];
+	return NULL;
+}
+
+static struct edit *edit_add(struct change *ch, enum object_kind kind, const char *id)
+{
+	struct edit *e;
+
+	if (ch->n == ch->room) {
+		size_t room = ch->room ? ch->room * 2 : 8;
+
+		e = realloc(ch->edits, room * sizeof(*e));
+		if (!e) {
+			ch->failed = true;
+			return NULL;
+		}
+		ch->edits = e;
+		ch->room = room;
+	}
+	e = &ch->edits[ch->n++];
+	*e = (struct edit){ .kind = kind, .object = controller_find(ch->c, kind, id) };
+	TEXT_COPY(e->id, id);
+	return e;
+}
+
+const void *change_see(struct change *ch, enum object_kind kind, const char *id)
+{
+	struct edit *e = edit_find(ch, kind, id);
+	struct object *o;
+
+	if (e)
+		return e->data;
+	o = controller_find(ch->c, kind, id);
+	return o ? o->data : NULL;
+}
+
+void *change_create(struct change *ch, enum object_kind kind, const char *id)
+{
+	struct edit *e = edit_find(ch, kind, id);
+
+	assert(!e || !e->data);
+	if (!e)
+		e = edit_add(ch, kind, id);
+	if (e)
+		e->data = calloc(1, object_fields(kind)->size);
+	if (!e || !e->data)
+		ch->failed = true;
+	return e ? e->data : NULL;
+}
+
+void *change_edit(struct change *ch, enum object_kind kind, const char *id)
+{
+	struct edit *e = edit_find(ch, kind, id);
+	struct object *o = controller_find(ch->c, kind, id);
+	void *copy;
+
+	if (e)
+		return e->data;
+	if (!o)
+		return NULL;
+	copy = calloc(1, object_fields(kind)->size);
+	if (!copy || fields_copy(object_fields(kind), o->data, copy, NULL) < 0 ||
+	    !(e = edit_add(ch, kind, id))) {
+		if (copy)
+			fields_done(object_fields(kind), copy);
+		free(copy);
+		ch->failed = true;
+		return NULL;
+	}
+	return e->data = copy;
+}
+
+void change_delete(struct change *ch, enum object_kind kind, const char *id)
+{
+	struct edit *e = edit_find(ch, kind, id);
+
+	if (!e)
+		e = edit_add(ch, kind, id);
+	if (!e || !e->data)
+		return;
+	fields_done(object_fields(kind), e->data);
+	free(e->data);
+	e->data = NULL;
+}
+
+void change_event(struct change *ch, const char *kind, const char *object, const char *host,
+		  const char *vm, const char *fmt, ...)
+{
+	struct event ev = { .number = ch->c->next_event++, .time_ms = ch->now_ms };
+	char id[GPU_ID_SIZE];
+	struct event *e;
+	va_list ap;
+
+	TEXT_COPY(ev.kind, kind);
+	TEXT_COPY(ev.object, object);
+	TEXT_COPY(ev.host, host);
+	TEXT_COPY(ev.vm, vm);
+	TEXT_COPY(ev.by, ch->by);
+	va_start(ap, fmt);
+	vsnprintf(ev.text, sizeof(ev.text), fmt, ap);
+	va_end(ap);
+	e = change_create(ch, OBJECT_EVENT, object_id_of(OBJECT_EVENT, &ev, id));
+	if (e)
+		*e = ev;
+}
+
+/* Ids of leases linked to OWNER and of those that the change makes; FITS says which of these. */
+static size_t collect_leases(struct change *ch, const struct object *owner, const char *name,
+			     bool by_vm, char (**ret)[LEASE_ID_SIZE])
+{
+	size_t most = (owner ? owner->leases.n : 0) + ch->n, n = 0;
+	char(*ids)[LEASE_ID_SIZE] = calloc(most ? most : 1, sizeof(*ids));
+
+	*ret = ids;
+	if (!ids) {
+		ch->failed = true;
+		return 0;
+	}
+	for (size_t i = 0; owner && i < owner->leases.n; i++) {
+		const struct lease *l = change_see(ch, OBJECT_LEASE, owner->leases.rows[i]->id);
+
+		if (l && strcmp(by_vm ? l->vm : l->host, name) == 0)
+			memcpy(ids[n++], l->id, sizeof(*ids));
+	}
+	for (size_t i = 0; i < ch->n; i++) {
+		const struct lease *l = ch->edits[i].data;
+
+		if (ch->edits[i].kind != OBJECT_LEASE || !l || ch->edits[i].object)
+			continue;
+		if (strcmp(by_vm ? l->vm : l->host, name) == 0)
+			memcpy(ids[n++], l->id, sizeof(*ids));
+	}
+	return n;
+}
+
+size_t change_leases_of_vm(struct change *ch, const char *vm, char (**ret)[LEASE_ID_SIZE])
+{
+	return collect_leases(ch, controller_find(ch->c, OBJECT_VM, vm), vm, true, ret);
+}
+
+size_t change_leases_of_host(struct change *ch, const char *host, char (**ret)[LEASE_ID_SIZE])
+{
+	return collect_leases(ch, controller_find(ch->c, OBJECT_HOST, host), host, false, ret);
+}
+
+/* ---- the ledger's last word ---- */
+
+static int check_gpu(struct change *ch, const char *id, struct error *err)
+{
+	const struct gpu *gpu = change_see(ch, OBJECT_GPU, id);
+	const struct object *o = controller_find(ch->c, OBJECT_GPU, id);
+	const struct lease *leases[256];
+	size_t n = 0;
+	char why[256];
+
+	for (size_t i = 0; o && i < o->leases.n && n < 256; i++) {
+		const struct lease *l = change_see(ch, OBJECT_LEASE, o->leases.rows[i]->id);
+
+		if (l)
+			leases[n++] = l;
+	}
+	for (size_t i = 0; i < ch->n && n < 256; i++) {
+		const struct lease *l = ch->edits[i].data;
+
+		if (ch->edits[i].kind == OBJECT_LEASE && l && !ch->edits[i].object &&
+		    strcmp(l->gpu, id) == 0)
+			leases[n++] = l;
+	}
+	if (!gpu || ledger_gpu_holds(gpu, leases, n, why, sizeof(why)))
+		return 0;
+	return error_set(err, ERR_CONFLICT, "refused by the ledger: %s", why);
+}
+
+/* Only new leases can break the peace: the others were checked when they came. */
+static int check_ledger(struct change *ch, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ch->n && r == 0; i++) {
+		const struct lease *l = ch->edits[i].data;
+
+		if (ch->edits[i].kind == OBJECT_LEASE && l && !ch->edits[i].object)
+			r = check_gpu(ch, l->gpu, err);
+	}
+	return r;
+}
+
+/* ---- landing ---- */
+
+struct batch {
+	struct controller *c;
+	outcome_fn *done;
+	void *user;
+	bool accepted, created;
+	json_t *body;
+	uint64_t revision;
+	char key[UUID_TEXT_SIZE]; /* of the kept answer, "" for none */
+	char (*hosts)[NAME_SIZE]; /* whose wanted state this touches */
+	size_t hosts_n;
+};
+
+static void batch_free(struct batch *b)
+{
+	json_decref(b->body);
+	free(b->hosts);
+	free(b);
+}
+
+/* After a failure everything behind it fails too; when the last is answered, memory is read anew. */
+static void recover(struct controller *c)
+{
+	struct error err;
+
+	if (!c->broken || c->pending > 0)
+		return;
+	objects_clear(c);
+	if (controller_load(c, &err) < 0) {
+		log_error("reading the store again: %s", err.text);
+		return;
+	}
+	log_warning("the store failed (%s): back to its last durable state, revision %ju",
+		    c->broken_why, (uintmax_t)c->durable);
+	c->broken = false;
+}
+
+static void landed(void *user, int r, uint64_t revision, const struct error *err)
+{
+	struct batch *b = user;
+	struct controller *c = b->c;
+	struct outcome o = { .r = r, .err = err, .accepted = b->accepted, .created = b->created,
+			     .body = r == 0 ? b->body : NULL, .revision = b->revision };
+	struct error first;
+
+	c->pending--;
+	if (r == 0) {
+		assert(revision == b->revision);
+		c->durable = revision;
+		crash_point("controller.landed");
+	} else {
+		if (!c->broken)
+			TEXT_COPY(c->broken_why, err->text);
+		c->broken = true;
+		o.r = error_set(&first, ERR_UNAVAILABLE, "the store refused to write: %s; nothing was "
+				"changed, try again when it has room", c->broken_why);
+		o.err = &first;
+	}
+	if (b->done)
+		b->done(b->user, &o);
+	for (size_t i = 0; r == 0 && i < b->hosts_n; i++)
+		feed_touch(c, b->hosts[i]);
+	batch_free(b);
+	recover(c);
+}
+
+struct writes {
+	struct store_write *rows;
+	char (*keys)[STORE_KEY_MAX + 1];
+	char **values;
+	size_t n;
+};
+
+static void writes_done(struct writes *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->values[i]);
+	free(w->rows);
+	free(w->keys);
+	free(w->values);
+}
+
+static bool writes_add(struct writes *w, uint64_t expect, char *value, const char *prefix,
+		       const char *id)
+{
+	snprintf(w->keys[w->n], sizeof(w->keys[0]), "%s/%s", prefix, id);
+	w->values[w->n] = value;
+	w->rows[w->n] = (struct store_write){ w->keys[w->n], value, expect };
+	w->n++;
+	return true;
+}
+
+/* The object as the store keeps it. */
+static char *stored_text(enum object_kind kind, const void *data)
+{
+	json_t *j = fields_write(object_fields(kind), data);
+	char *text = j ? json_line(j) : NULL;
+
+	json_decref(j);
+	return text;
+}
+
+static int writes_make(struct change *ch, struct batch *b, struct writes *w, struct error *err)
+{
+	size_t room = ch->n + 2;
+	char *text;
+
+	w->rows = calloc(room, sizeof(*w->rows));
+	w->keys = calloc(room, sizeof(*w->keys));
+	w->values = calloc(room, sizeof(*w->values));
+	if (!w->rows || !w->keys || !w->values)
+		return error_set(err, ERR_NO_MEMORY, "a batch of %zu writes", room);
+	writes_add(w, ch->c->chain, strdup("{}"), "meta", "chain");
+	for (size_t i = 0; i < ch->n; i++) {
+		struct edit *e = &ch->edits[i];
+
+		text = e->data ? stored_text(e->kind, e->data) : NULL;
+		if (e->data && !text)
+			return error_set(err, ERR_NO_MEMORY, "%s %s", object_kind_names.words[e->kind], e->id);
+		writes_add(w, STORE_ANY, text, object_kind_names.words[e->kind], e->id);
+	}
+	if (b->key[0]) {
+		json_t *kept = json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms,
+					 "accepted", b->accepted, "created", b->created, "revision",
+					 (json_int_t)b->revision, "body", b->body);
+
+		writes_add(w, STORE_ANY, kept ? json_line(kept) : NULL, "answer", b->key);
+		json_object_set_new(ch->c->answers, b->key, kept);
+	}
+	return 0;
+}
+
+static void touch_host(struct batch *b, const char *host)
+{
+	void *more;
+
+	for (size_t i = 0; i < b->hosts_n; i++)
+		if (strcmp(b->hosts[i], host) == 0)
+			return;
+	more = realloc(b->hosts, (b->hosts_n + 1) * sizeof(*b->hosts));
+	if (!more)
+		return;
+	b->hosts = more;
+	TEXT_COPY(b->hosts[b->hosts_n], host);
+	b->hosts_n++;
+}
+
+static void note_hosts(struct change *ch, struct batch *b)
+{
+	for (size_t i = 0; i < ch->n; i++) {
+		const struct edit *e = &ch->edits[i];
+		const void *data = e->data ? e->data : e->object ? e->object->data : NULL;
+
+		if (!data)
+			continue;
+		if (e->kind == OBJECT_LEASE)
+			touch_host(b, ((const struct lease *)data)->host);
+		else if (e->kind == OBJECT_VM)
+			touch_host(b, ((const struct vm *)data)->host);
+		else if (e->kind == OBJECT_GPU)
+			touch_host(b, ((const struct gpu *)data)->host);
+	}
+}
+
+/* Memory takes the edits over. */
+static void apply(struct change *ch, uint64_t revision)
+{
+	for (size_t i = 0; i < ch->n; i++) {
+		struct edit *e = &ch->edits[i];
+
+		if (!e->data)
+			object_remove(ch->c, e->kind, e->id);
+		else if (!object_put(ch->c, e->kind, e->id, e->data, revision))
+			log_error("out of memory while keeping %s", e->id);
+		e->data = NULL;
+	}
+}
+
+static json_t *shown(struct change *ch, const struct answer *a, uint64_t revision)
+{
+	const void *data = a->id ? change_see(ch, a->kind, a->id) : NULL;
+	json_t *j = data ? fields_write(object_fields(a->kind), data) : NULL;
+
+	if (j)
+		json_object_set_new(j, "revision", json_integer((json_int_t)revision));
+	return j;
+}
+
+static int launch(struct change *ch, struct batch *b, struct error *err)
+{
+	struct controller *c = ch->c;
+	struct writes w = { 0 };
+	int r = writes_make(ch, b, &w, err);
+
+	if (r == 0)
+		r = store_commit(c->store, w.rows, w.n, landed, b, err);
+	writes_done(&w);
+	if (r < 0)
+		return r;
+	c->revision = c->chain = b->revision;
+	c->pending++;
+	apply(ch, b->revision);
+	return 0;
+}
+
+/* A dry run, or a change that changes nothing. */
+static void answer_dry(struct change *ch, const struct answer *a, outcome_fn *done, void *user)
+{
+	json_t *body = shown(ch, a, ch->c->revision);
+	struct outcome o = { .body = body, .accepted = a->accepted, .revision = ch->c->revision,
+			     .refusals = ch->refusals, .refusals_n = ch->refusals_n };
+
+	if (body && ch->command && ch->command->dry_run)
+		json_object_set_new(body, "dry_run", json_true());
+	if (done)
+		done(user, &o);
+	json_decref(body);
+}
+
+void answer_error(outcome_fn *done, void *user, int r, const struct error *err,
+		  const struct change *ch)
+{
+	struct outcome o = { .r = r, .err = err };
+
+	if (ch) {
+		o.refusals = ch->refusals;
+		o.refusals_n = ch->refusals_n;
+	}
+	if (done)
+		done(user, &o);
+}
+
+/* The key of a client may hold anything and belongs to that client alone. */
+void answer_key(const struct command *command, char key[UUID_TEXT_SIZE])
+{
+	char text[NAME_SIZE + 160];
+
+	snprintf(text, sizeof(text), "%s %s %s", command->actor.name,
+		 command_kind_names.words[command->kind], command->idempotency_key);
+	uuid_of_name(text, key);
+}
+
+static struct batch *batch_new(struct change *ch, const struct answer *a, outcome_fn *done, void *user)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	*b = (struct batch){ .c = ch->c, .done = done, .user = user, .accepted = a->accepted,
+			     .created = a->created, .revision = ch->c->revision + 1 };
+	b->body = shown(ch, a, b->revision);
+	if (ch->command && ch->command->idempotency_key[0])
+		answer_key(ch->command, b->key);
+	note_hosts(ch, b);
+	return b;
+}
+
+/* Drops edits that say nothing new: a host that reports the same again costs no write. */
+static void prune(struct change *ch)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ch->n; i++) {
+		struct edit *e = &ch->edits[i];
+		const struct fields *f = object_fields(e->kind);
+
+		/* Every report moves this time; it is kept in memory and goes along with other news. */
+		if (e->kind == OBJECT_HOST && e->data && e->object)
+			((struct host *)e->data)->last_report_ms =
+				((const struct host *)e->object->data)->last_report_ms;
+		if (e->data ? e->object && fields_equal(f, e->data, e->object->data) : !e->object) {
+			if (e->data)
+				fields_done(f, e->data);
+			free(e->data);
+			continue;
+		}
+		ch->edits[kept++] = *e;
+	}
+	ch->n = kept;
+}
+
+void change_commit(struct change *ch, const struct answer *answer, outcome_fn *done, void *user)
+{
+	struct batch *b = NULL;
+	struct error err;
+	int r;
+
+	prune(ch);
+	r = check_ledger(ch, &err);
+	if (r == 0 && ch->failed)
+		r = error_set(&err, ERR_NO_MEMORY, "the change was not made");
+	if (r == 0 && ((ch->command && ch->command->dry_run) || ch->n == 0)) {
+		answer_dry(ch, answer, done, user);
+		change_drop(ch);
+		return;
+	}
+	if (r == 0 && !(b = batch_new(ch, answer, done, user)))
+		r = error_set(&err, ERR_NO_MEMORY, "the change was not made");
+	if (r == 0)
+		r = launch(ch, b, &err);
+	if (r < 0) {
+		if (b)
+			batch_free(b);
+		answer_error(done, user, r, &err, ch);
+	}
+	change_drop(ch);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects in memory: a sorted array per kind, and links from owners to what they own.
+ *
+ *   host -> gpus, vms, leases      vm -> leases      gpu -> leases
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "controller/internal.h"
+
+#define X(constant, word, plural, noun) word,
+static const char *const kind_words[] = { OBJECT_KINDS(X) };
+#undef X
+const struct names object_kind_names = { kind_words, OBJECT_COUNT };
+
+#define X(constant, word, plural, noun) plural,
+static const char *const plural_words[] = { OBJECT_KINDS(X) };
+#undef X
+const struct names object_plural_names = { plural_words, OBJECT_COUNT };
+
+const struct fields *object_fields(enum object_kind kind)
+{
+#define X(constant, word, plural, noun) [OBJECT_##constant] = &noun##_fields,
+	static const struct fields *const tables[] = { OBJECT_KINDS(X) };
+#undef X
+	return tables[kind];
+}
+
+const char *object_id_of(enum object_kind kind, const void *data, char buffer[GPU_ID_SIZE])
+{
+	switch (kind) {
+	case OBJECT_HOST:
+		return ((const struct host *)data)->name;
+	case OBJECT_GPU:
+		return ((const struct gpu *)data)->id;
+	case OBJECT_GROUP:
+		return ((const struct group *)data)->name;
+	case OBJECT_VM:
+		return ((const struct vm *)data)->name;
+	case OBJECT_LEASE:
+		return ((const struct lease *)data)->id;
+	case OBJECT_OPERATION:
+		return ((const struct operation *)data)->id;
+	default:
+		/* Twelve digits: text order is number order for a long time. */
+		snprintf(buffer, GPU_ID_SIZE, "%012ju",
+			 (uintmax_t)((const struct event *)data)->number);
+		return buffer;
+	}
+}
+
+size_t table_after(const struct table *t, const char *id)
+{
+	size_t low = 0, high = t->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(t->rows[middle]->id, id) > 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+struct object *table_find(const struct table *t, const char *id)
+{
+	size_t i = table_after(t, id);
+
+	return i > 0 && strcmp(t->rows[i - 1]->id, id) == 0 ? t->rows[i - 1] : NULL;
+}
+
+static bool table_insert(struct table *t, struct object *o)
+{
+	size_t i;
+
+	if (t->n == t->room) {
+		size_t room = t->room ? t->room * 2 : 16;
+		void *rows = realloc(t->rows, room * sizeof(*t->rows));
+
+		if (!rows)
+			return false;
+		t->rows = rows;
+		t->room = room;
+	}
+	i = table_after(t, o->id);
+	memmove(t->rows + i + 1, t->rows + i, (t->n - i) * sizeof(*t->rows));
+	t->rows[i] = o;
+	t->n++;
+	return true;
+}
+
+static void table_remove(struct table *t, const char *id)
+{
+	size_t i = table_after(t, id);
+
+	assert(i > 0 && strcmp(t->rows[i - 1]->id, id) == 0);
+	memmove(t->rows + i - 1, t->rows + i, (t->n - i) * sizeof(*t->rows));
+	t->n--;
+}
+
+bool links_add(struct links *l, struct object *o)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 4;
+		void *rows = realloc(l->rows, room * sizeof(*l->rows));
+
+		if (!rows)
+			return false;
+		l->rows = rows;
+		l->room = room;
+	}
+	l->rows[l->n++] = o;
+	return true;
+}
+
+void links_remove(struct links *l, const struct object *o)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->rows[i] != o)
+			continue;
+		memmove(l->rows + i, l->rows + i + 1, (l->n - i - 1) * sizeof(*l->rows));
+		l->n--;
+		return;
+	}
+}
+
+/* The lists that O belongs into.  Owners come before what they own, in the store's order of kinds and
+ * in every change; only a quarantined lease may have outlived its VM, and then has no list there. */
+static size_t lists_of(struct controller *c, const struct object *o, struct links *lists[3])
+{
+	struct object *owner;
+	size_t n = 0;
+
+	if (o->kind == OBJECT_LEASE) {
+		const struct lease *l = o->data;
+
+		if ((owner = controller_find(c, OBJECT_VM, l->vm)))
+			lists[n++] = &owner->leases;
+		if ((owner = controller_find(c, OBJECT_GPU, l->gpu)))
+			lists[n++] = &owner->leases;
+		if ((owner = controller_find(c, OBJECT_HOST, l->host)))
+			lists[n++] = &owner->leases;
+	} else if (o->kind == OBJECT_VM) {
+		if ((owner = controller_find(c, OBJECT_HOST, ((const struct vm *)o->data)->host)))
+			lists[n++] = &owner->vms;
+	} else if (o->kind == OBJECT_GPU) {
+		if ((owner = controller_find(c, OBJECT_HOST, ((const struct gpu *)o->data)->host)))
+			lists[n++] = &owner->gpus;
+	}
+	return n;
+}
+
+static bool link_object(struct controller *c, struct object *o)
+{
+	struct links *lists[3];
+	size_t n = lists_of(c, o, lists);
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++)
+		ok = links_add(lists[i], o) && ok;
+	return ok;
+}
+
+/* A VM has one operation at a time: the running one is the one it points to. */
+static void note_operation(struct controller *c, const struct object *o)
+{
+	const struct operation *op = o->data;
+	struct object *vm = o->kind == OBJECT_OPERATION ? controller_find(c, OBJECT_VM, op->vm) : NULL;
+
+	if (vm && op->state == OPERATION_STATE_RUNNING)
+		TEXT_COPY(vm->operation, op->id);
+}
+
+static void unlink_object(struct controller *c, struct object *o)
+{
+	struct links *lists[3];
+	size_t n = lists_of(c, o, lists);
+
+	for (size_t i = 0; i < n; i++)
+		links_remove(lists[i], o);
+}
+
+static void object_free(struct object *o)
+{
+	fields_done(object_fields(o->kind), o->data);
+	free(o->data);
+	free(o->leases.rows);
+	free(o->gpus.rows);
+	free(o->vms.rows);
+	free(o);
+}
+
+static bool object_replace(struct controller *c, struct object *o, void *data)
+{
+	unlink_object(c, o);
+	fields_done(object_fields(o->kind), o->data);
+	free(o->data);
+	o->data = data;
+	note_operation(c, o);
+	return link_object(c, o);
+}
+
+bool object_put(struct controller *c, enum object_kind kind, const char *id, void *data,
+		uint64_t revision)
+{
+	struct object *o = controller_find(c, kind, id);
+
+	if (o) {
+		o->revision = revision;
+		return object_replace(c, o, data);
+	}
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return false;
+	o->kind = kind;
+	o->revision = revision;
+	o->data = data;
+	TEXT_COPY(o->id, id);
+	if (!table_insert(&c->tables[kind], o)) {
+		free(o);
+		return false;
+	}
+	note_operation(c, o);
+	return link_object(c, o);
+}
+
+void object_remove(struct controller *c, enum object_kind kind, const char *id)
+{
+	struct object *o = controller_find(c, kind, id);
+
+	if (!o)
+		return;
+	unlink_object(c, o);
+	table_remove(&c->tables[kind], id);
+	object_free(o);
+}
+
+void objects_clear(struct controller *c)
+{
+	for (int kind = 0; kind < OBJECT_COUNT; kind++) {
+		struct table *t = &c->tables[kind];
+
+		for (size_t i = 0; i < t->n; i++)
+			object_free(t->rows[i]);
+		free(t->rows);
+		*t = (struct table){ 0 };
+	}
+}

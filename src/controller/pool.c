@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From objects to a placement snapshot, and from the choice to reserved leases. */
+#include <string.h>
+
+#include "base/crash.h"
+#include "base/text.h"
+#include "controller/internal.h"
+#include "model/catalogue.h"
+#include "model/filter.h"
+
+enum { SLICES_MAX = 160, FUNCTIONS_MAX = 256 };
+
+/* What pool_gpu points to, kept together. */
+struct snapshot_gpu {
+	struct pool_slice slices[SLICES_MAX];
+	char functions[FUNCTIONS_MAX][PCI_SIZE];
+	char avoid[FUNCTIONS_MAX][PCI_SIZE];
+	char closed[256];
+};
+
+struct snapshot {
+	struct pool_gpu *gpus;
+	struct snapshot_gpu *backs;
+	size_t n;
+};
+
+static void snapshot_done(struct snapshot *s)
+{
+	free(s->gpus);
+	free(s->backs);
+}
+
+static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char *profile, uint32_t fb_mib,
+		      uint32_t placement, const char *vf, bool whole)
+{
+	struct pool_slice *s = &b->slices[p->slices_n];
+
+	if (p->slices_n == SLICES_MAX)
+		return;
+	*s = (struct pool_slice){ .fb_mib = fb_mib, .placement = placement, .whole = whole };
+	TEXT_COPY(s->profile, profile);
+	TEXT_COPY(s->vf, vf);
+	p->slices_n++;
+}
+
+/* The leases of one GPU in the eyes of the change. */
+struct change_leases {
+	const struct lease *rows[256];
+	size_t n;
+};
+
+static bool is_leased(const struct change_leases *leases, const struct gpu_vgpu *v)
+{
+	for (size_t i = 0; i < leases->n; i++) {
+		const struct lease *l = leases->rows[i];
+
+		if (v->mdev_uuid[0] ? strcmp(l->mdev_uuid, v->mdev_uuid) == 0
+				    : strcmp(l->vf, v->address) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void leases_of_gpu(struct change *ch, const struct object *gpu, struct change_leases *ret)
+{
+	ret->n = 0;
+	for (size_t i = 0; i < gpu->leases.n && ret->n < 256; i++) {
+		const struct lease *l = change_see(ch, OBJECT_LEASE, gpu->leases.rows[i]->id);
+
+		if (l)
+			ret->rows[ret->n++] = l;
+	}
+	for (size_t i = 0; i < ch->n && ret->n < 256; i++) {
+		const struct lease *l = ch->edits[i].data;
+
+		if (ch->edits[i].kind == OBJECT_LEASE && l && !ch->edits[i].object &&
+		    strcmp(l->gpu, gpu->id) == 0)
+			ret->rows[ret->n++] = l;
+	}
+}
+
+static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b, const struct change_leases *leases)
+{
+	const struct gpu *gpu = p->gpu;
+
+	for (size_t i = 0; i < leases->n; i++) {
+		const struct lease *l = leases->rows[i];
+
+		add_slice(p, b, l->profile, l->fb_mib, l->placement, l->vf,
+			  l->framework == FRAMEWORK_PASSTHROUGH);
+		if (l->state == LEASE_QUARANTINED && l->vf[0] && p->avoid_n < FUNCTIONS_MAX)
+			memcpy(b->avoid[p->avoid_n++], l->vf, PCI_SIZE);
+	}
+	for (size_t i = 0; i < gpu->vgpus_n; i++) {
+		const struct gpu_vgpu *v = &gpu->vgpus[i];
+		bool on_pf = strcmp(v->address, gpu->address) == 0;
+
+		if (!is_leased(leases, v))
+			add_slice(p, b, v->profile, 0, v->placement, on_pf ? "" : v->address, false);
+	}
+}
+
+/* VFs follow the PF at the offset and stride of its capability; the agent tells them in order, as
+ * "function" rows of the GPU. */
+static void fill_functions(struct pool_gpu *p, struct snapshot_gpu *b)
+{
+	for (size_t i = 0; i < p->gpu->functions_n && i < FUNCTIONS_MAX; i++)
+		TEXT_COPY(b->functions[i], p->gpu->functions[i]);
+	p->functions = (const char(*)[PCI_SIZE])b->functions;
+	p->functions_n = p->gpu->functions_n < FUNCTIONS_MAX ? p->gpu->functions_n : FUNCTIONS_MAX;
+}
+
+static void close_gpu(struct pool_gpu *p, struct snapshot_gpu *b, const char *code, const char *text)
+{
+	p->open = false;
+	p->closed_code = code;
+	TEXT_COPY(b->closed, text);
+	p->closed_text = b->closed;
+}
+
+static void decide_open(struct pool_gpu *p, struct snapshot_gpu *b, const struct host *host,
+			const struct filter *f)
+{
+	char why[200], text[256];
+
+	p->open = true;
+	if (!filter_explain(f, p->gpu, why, sizeof(why))) {
+		snprintf(text, sizeof(text), "not in the group: %s", why);
+		close_gpu(p, b, "not-in-group", text);
+	} else if (host->state != HOST_READY) {
+		snprintf(text, sizeof(text), "host %s is %s: `facet host uncordon %s`", host->name,
+			 names_word(&host_state_names, host->state), host->name);
+		close_gpu(p, b, "host-not-ready", text);
+	} else if (p->gpu->health != GPU_HEALTH_OK) {
+		snprintf(text, sizeof(text), "GPU is %s: %.200s",
+			 names_word(&gpu_health_names, p->gpu->health), p->gpu->health_reason);
+		close_gpu(p, b, "gpu-not-healthy", text);
+	} else if (!p->gpu->poolable) {
+		close_gpu(p, b, "not-poolable", p->gpu->not_poolable);
+	}
+}
+
+static int snapshot_make(struct change *ch, const struct object *host, const struct filter *f,
+			 struct snapshot *ret, struct error *err)
+{
+	struct change_leases leases;
+
+	ret->n = host->gpus.n;
+	ret->gpus = calloc(ret->n ? ret->n : 1, sizeof(*ret->gpus));
+	ret->backs = malloc((ret->n ? ret->n : 1) * sizeof(*ret->backs));
+	if (!ret->gpus || !ret->backs)
+		return error_set(err, ERR_NO_MEMORY, "a snapshot of %zu GPUs", ret->n);
+	for (size_t i = 0; i < ret->n; i++) {
+		struct pool_gpu *p = &ret->gpus[i];
+		struct snapshot_gpu *b = &ret->backs[i];
+
+		p->gpu = change_see(ch, OBJECT_GPU, host->gpus.rows[i]->id);
+		p->slices = b->slices;
+		p->avoid = (const char(*)[PCI_SIZE])b->avoid;
+		leases_of_gpu(ch, host->gpus.rows[i], &leases);
+		fill_slices(p, b, &leases);
+		fill_functions(p, b);
+		decide_open(p, b, change_see(ch, OBJECT_HOST, host->id), f);
+	}
+	return 0;
+}
+
+static int choose(struct change *ch, const struct vm *vm, const struct vm_device *device,
+		  struct snapshot *s, struct placement_answer *ret, struct error *err)
+{
+	const struct group *g = change_see(ch, OBJECT_GROUP, device->group);
+	const struct object *host = controller_find(ch->c, OBJECT_HOST, vm->host);
+	cleanup(filter_free_p) struct filter *f = NULL;
+	struct placement_request request = { .profile = device->profile, .count = device->count };
+	int r;
+
+	if (!g)
+		return error_set(err, ERR_NOT_FOUND, "device %s of VM %s names group %s, which is gone",
+				 device->name, vm->name, device->group);
+	if (!host)
+		return error_set(err, ERR_UNAVAILABLE, "host %s of VM %s has never reported: is its "
+				 "facet-agent running?", vm->host, vm->name);
+	r = filter_parse(g->filter ? g->filter : "", &f, err);
+	if (r == 0)
+		r = snapshot_make(ch, host, f, s, err);
+	if (r < 0)
+		return r;
+	request.mode = (enum gpu_mode)g->mode;
+	request.policy = (enum policy)g->policy;
+	request.allowed = g->profiles;
+	request.allowed_n = g->profiles_n;
+	return placement_choose(s->gpus, s->n, &request, ret, err);
+}
+
+int pool_try(struct change *ch, const struct vm *vm, const struct vm_device *device,
+	     struct placement_answer *ret, struct error *err)
+{
+	struct snapshot s = { 0 };
+	int r = choose(ch, vm, device, &s, ret, err);
+
+	snapshot_done(&s);
+	return r;
+}
+
+static void reserve_one(struct change *ch, const struct vm *vm, const struct vm_device *device,
+			uint32_t index, const struct gpu *gpu, const struct placement_slot *slot)
+{
+	char id[UUID_TEXT_SIZE];
+	struct lease *l;
+
+	uuid_make(id);
+	l = change_create(ch, OBJECT_LEASE, id);
+	if (!l)
+		return;
+	TEXT_COPY(l->id, id);
+	TEXT_COPY(l->vm, vm->name);
+	TEXT_COPY(l->vm_uuid, vm->uuid);
+	TEXT_COPY(l->device, device->name);
+	TEXT_COPY(l->group, device->group);
+	TEXT_COPY(l->params, device->params);
+	TEXT_COPY(l->host, gpu->host);
+	TEXT_COPY(l->gpu, gpu->id);
+	TEXT_COPY(l->address, gpu->address);
+	TEXT_COPY(l->profile, slot->profile);
+	TEXT_COPY(l->vf, slot->vf);
+	l->index = index;
+	l->framework = slot->whole ? FRAMEWORK_PASSTHROUGH : gpu->framework;
+	l->fb_mib = slot->fb_mib;
+	l->placement = slot->placement;
+	l->state = LEASE_RESERVED;
+	l->created_ms = l->changed_ms = ch->now_ms;
+	/* The next batch's revision never comes twice, so no two owners of a slice share it. */
+	l->generation = (uint32_t)(ch->c->revision + 1);
+	if (l->framework == FRAMEWORK_MDEV || l->framework == FRAMEWORK_MDEV_VF)
+		uuid_make(l->mdev_uuid);
+	change_event(ch, "lease.reserved", l->id, l->host, l->vm, "%s on %s for %s", l->profile, l->gpu,
+		     l->vm);
+}
+
+static void give_refusals(struct change *ch, struct placement_answer *a)
+{
+	free(ch->refusals);
+	ch->refusals = take(a->refusals);
+	ch->refusals_n = a->refusals_n;
+}
+
+int pool_reserve(struct change *ch, const struct vm *vm, const struct vm_device *device,
+		 struct error *err)
+{
+	struct placement_answer *a = calloc(1, sizeof(*a));
+	struct snapshot s = { 0 };
+	int r;
+
+	if (!a)
+		return error_set(err, ERR_NO_MEMORY, "placement");
+	r = choose(ch, vm, device, &s, a, err);
+	if (r == 0)
+		for (uint32_t i = 0; i < device->count; i++)
+			reserve_one(ch, vm, device, i, s.gpus[a->slots[i].gpu].gpu, &a->slots[i]);
+	else
+		give_refusals(ch, a);
+	free(a->refusals);
+	free(a);
+	snapshot_done(&s);
+	return r < 0 ? error_context(r, err, "device %s of VM %s", device->name, vm->name) : 0;
+}
