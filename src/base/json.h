@@ -11,6 +11,10 @@
 
 #include "base/error.h"
 
+/* jansson spells the attribute "cleanup", which is a macro of ours. */
+#undef json_auto_t
+#define json_auto_t json_t __attribute__((__cleanup__(json_decrefp)))
+
 enum { JSON_DEPTH_MAX = 32, JSON_BODY_MAX = 1 << 20 };
 
 /* Parses N bytes into *RET, owned by the caller (json_decref, or json_auto_t).

@@ -173,6 +173,55 @@ int fields_copy(const struct fields *f, const void *source, void *target, struct
 	return 0;
 }
 
+/* ---- comparing ---- */
+
+static bool equal_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool equal_rows(const struct field *f, const void *a, const void *b)
+{
+	size_t n = *count_of(f, a);
+	char *x = *(char **)at(a, f->offset), *y = *(char **)at(b, f->offset);
+
+	if (n != *count_of(f, b))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (f->kind == FIELD_LIST ? !fields_equal(f->sub, x + i * f->size, y + i * f->size)
+					  : !equal_text(((char **)x)[i], ((char **)y)[i]))
+			return false;
+	return true;
+}
+
+static bool equal_field(const struct field *f, const void *a, const void *b)
+{
+	const void *x = at(a, f->offset), *y = at(b, f->offset);
+
+	switch (f->kind) {
+	case FIELD_STRING:
+	case FIELD_NAME:
+		return strcmp(x, y) == 0;
+	case FIELD_TEXT:
+		return equal_text(*(char *const *)x, *(char *const *)y);
+	case FIELD_LIST:
+	case FIELD_STRINGS:
+		return equal_rows(f, a, b);
+	case FIELD_OBJECT:
+		return fields_equal(f->sub, x, y);
+	default:
+		return memcmp(x, y, f->size) == 0;
+	}
+}
+
+bool fields_equal(const struct fields *f, const void *a, const void *b)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (!equal_field(&f->rows[i], a, b))
+			return false;
+	return true;
+}
+
 /* ---- writing ---- */
 
 static json_t *write_strings(const struct field *f, const void *base)

@@ -7,12 +7,12 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 enum field_kind {
 	FIELD_STRING,  /* char[size], any UTF-8 without control characters */
@@ -79,6 +79,9 @@ json_t *fields_write(const struct fields *f, const void *source);
 /* A deep copy of SOURCE over TARGET (whose old heap is freed).  NO_MEMORY leaves TARGET as it was. */
 must_check int fields_copy(const struct fields *f, const void *source, void *target,
 			   struct error *err);
+
+/* Whether A and B say the same in every field. */
+bool fields_equal(const struct fields *f, const void *a, const void *b);
 
 /* Frees what hangs on the struct and zeroes it. */
 void fields_done(const struct fields *f, void *target);
