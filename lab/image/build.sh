@@ -44,7 +44,7 @@ part_need() { # PART WHAT-IT-IS
 	local path tmp start=$SECONDS
 	path=$(part_path "$1")
 	if [ -e "$path" ]; then
-		say "$1: there already"
+		[ "$QUIET" = 1 ] || say "$1: there already"
 		return
 	fi
 	say "$1: making $2 …"
@@ -70,11 +70,12 @@ part_forget() { # PART CURRENT
 	done
 }
 
-# A path in the cache is in use when a running machine has it on its command line.
+# A part is in use when a running machine has one of the same recipe on its command line: the base
+# image is not there itself, but it is of the same recipe as the kernel.
 lab_in_use() { # PATH
-	local file
+	local file recipe=${1##*-}
 	for file in /proc/[0-9]*/cmdline; do
-		grep -qaF -- "$1" "$file" 2> /dev/null && return 0
+		grep -qaF -- "-$recipe/" "$file" 2> /dev/null && return 0
 	done
 	return 1
 }
@@ -236,7 +237,7 @@ build_all() {
 		# A machine without GPUs needs no module; who needs it fails with its own sentence.
 		part_need module "the kernel module facetsim" || MODULE_FAILED=1
 	else
-		say "module: lab/module has no Makefile, none is built"
+		say "module: lab/module has no Makefile, so machines have no GPUs"
 	fi
 	exec {build_lock}>&-
 }

@@ -152,6 +152,25 @@ stop_agent() { stop_process facet-agent; }
 serial_file() { echo "$LAB_LOG/$1.serial"; }
 v() { virsh -q "$@"; }
 
+# Installs FILE as libvirt's hook for QEMU domains.  libvirtd looks for hooks when it starts or is
+# told to; the pause is for its answer to the signal, which nothing else shows.
+install_hook() { # FILE
+	install -m 755 "$1" /etc/libvirt/hooks/qemu
+	kill -HUP "$(cat /run/libvirtd.pid)"
+	sleep 1
+	wait_for 20 "v list > /dev/null 2>&1" "libvirtd after its HUP"
+}
+
+# kill -9 of libvirtd, and a new one: guests must not notice.
+restart_libvirtd() {
+	local pid
+	pid=$(cat /run/libvirtd.pid)
+	kill -KILL "$pid"
+	wait_for 5 "[ ! -e /proc/$pid/exe ]" "libvirtd to die"
+	libvirtd -d -l -f /etc/libvirt/libvirtd.conf
+	wait_for 30 "v list > /dev/null 2>&1" "the new libvirtd"
+}
+
 # The XML of a diskless domain that boots the nano guest; HOSTDEV is XML for its devices.
 vm_xml() { # NAME [MEM-MIB] [HOSTDEV] [CMDLINE]
 	cat <<-END

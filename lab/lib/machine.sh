@@ -22,14 +22,22 @@ run_folder() {
 	chmod 755 "$RUN" "$RUN/out"
 }
 
+# The folders of FACET_DIR that hold its programs, as the machine sees them; FACET_BIN says others.
+facet_path() { # FACET_DIR
+	local dir
+	[ -n "$1" ] || return 0
+	if [ -n "${FACET_BIN:-}" ]; then
+		for dir in ${FACET_BIN//:/ }; do printf '/facet/%s:' "$dir"; done
+		return
+	fi
+	find "$1" -type f \( -name facet -o -name facetd -o -name facet-agent \) -perm -u+x \
+		-printf '/facet/%P\n' | sed 's#/[^/]*$##' | sort -u | tr '\n' ':'
+}
+
 # What every process inside a machine finds in its environment.
 write_environment() { # FACET_DIR
-	local dir path=
-	for dir in ${FACET_BIN:-src/programs src/cli src/controller src/agent src . bin}; do
-		[ -d "$1/$dir" ] && path+=/facet/$dir:
-	done
 	{
-		echo "export PATH=${path}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		echo "export PATH=$(facet_path "$1")/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 		echo "export LANG=C.UTF-8 LAB_OUT=/lab/out LAB_NODES=$NODES"
 	} > "$RUN/out/env"
 }
@@ -98,7 +106,7 @@ disk_option() { # NUMBER
 }
 
 start_node() { # NUMBER
-	local -a args
+	local -a args leash=()
 	local facet=$FACET_DIR n=0
 	[ -n "$facet" ] || facet=$RUN/none
 	mkdir -p "$RUN/none"
@@ -108,7 +116,9 @@ start_node() { # NUMBER
 		$(share_options tree "$LAB_DIR" readonly=on) $(share_options art "$RUN/art" readonly=on)
 		$(share_options out "$RUN/out" readonly=off) $(share_options facet "$facet" readonly=on))
 	cp /dev/null "$RUN/$1.serial"
-	setsid qemu-system-x86_64 -name "facet-lab-$(node_name "$1")" -nodefaults -display none \
+	# Only a kept machine outlives the shell that started it, be that killed by -9.
+	[ "$KEEP" = 1 ] || leash=(setpriv --pdeathsig KILL)
+	setsid "${leash[@]}" qemu-system-x86_64 -name "facet-lab-$(node_name "$1")" -nodefaults -display none \
 		-smp 2 -m "$MEM" -uuid "$(printf '%s-%012x' "${RUN_UUID:-facef00d-0000-4000-8000}" "$1")" \
 		-kernel "$(part_path rootfs)/vmlinuz" -initrd "$(part_path initrd)/initrd" \
 		-append "$(kernel_command_line "$1")" -serial "file:$RUN/$1.serial" \
@@ -196,20 +206,25 @@ new_machines() {
 	boot_nodes
 }
 
-stop_node() { # NUMBER
+stop_node() { # NUMBER [-SIGNAL]
 	local pid n=0
-	[ -S "$RUN/$1.ssh" ] && timeout 5 ssh -F none -o ControlPath="$RUN/$1.ssh" -O exit x \
-		> /dev/null 2>&1
 	pid=$(node_pid "$1") || return 0
-	node_alive "$1" && kill "${2:--TERM}" "$pid" 2> /dev/null
+	if [ -S "$RUN/$1.ssh" ]; then
+		timeout 5 ssh -F none -o ControlPath="$RUN/$1.ssh" -O exit x > /dev/null 2>&1 || true
+	fi
+	if node_alive "$1"; then
+		kill "${2:--TERM}" "$pid" 2> /dev/null || true
+	fi
 	while node_alive "$1" && [ "$n" -lt 50 ]; do
 		sleep 0.1
 		n=$((n + 1))
 	done
-	node_alive "$1" && kill -KILL "$pid" 2> /dev/null
-	wait "$pid" 2> /dev/null
+	if node_alive "$1"; then
+		kill -KILL "$pid" 2> /dev/null || true
+	fi
+	# With "down" it is the child of a shell that is long gone.
+	wait "$pid" 2> /dev/null || true
 	rm -f "$RUN/$1.pid" "$RUN/$1.ssh"
-	return 0
 }
 
 stop_machines() {

@@ -108,7 +108,8 @@ run_scenario() { # NAME
 		report "$name" true $((SECONDS - start)) ''
 	else
 		collect_logs "$name"
-		report "$name" false $((SECONDS - start)) "${reason:-see the log}"
+		[ -n "$reason" ] || reason=$(sed -n 's/^not ok //p' "$RUN/out/result/asserts" | head -n 1)
+		report "$name" false $((SECONDS - start)) "${reason:-its last command failed}"
 	fi
 }
 

@@ -19,7 +19,9 @@ finish() {
 		say "FAILED: $name asserted nothing"
 		exit 1
 	fi
-	# A status above 0 without a failed assertion: a command that set -e would have caught.
+	if [ "$status" != 0 ] && [ "${failed:-0}" = 0 ]; then
+		say "FAILED: $name ended with status $status, though no assertion failed"
+	fi
 	[ "$status" = 0 ] && [ "${failed:-0}" = 0 ]
 	exit $?
 }

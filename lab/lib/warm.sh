@@ -11,7 +11,7 @@ v start warm
 wait_for 60 "serial_has warm 'NANO tick'"
 v destroy warm
 v undefine warm
-[ -s /var/cache/libvirt/qemu/capabilities/*.xml ] || { say "libvirt kept no cache"; exit 1; }
+[ -n "$(ls /var/cache/libvirt/qemu/capabilities)" ] || { say "libvirt kept no cache"; exit 1; }
 kill "$(cat /run/libvirtd.pid)"
 n=0
 while [ -e "/proc/$(cat /run/libvirtd.pid 2> /dev/null)/stat" ] && [ "$n" -lt 50 ]; do
