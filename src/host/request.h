@@ -44,6 +44,7 @@ struct host_vgpu {
 	uint32_t type_id;               /* 0: look it up by profile */
 	uint32_t placement;             /* PLACEMENT_NONE: leave it to the driver */
 	uint32_t generation;
+	int32_t adopt;                  /* 1: may be one that somebody else made */
 	char params[256];
 };
 
