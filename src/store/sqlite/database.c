@@ -86,8 +86,12 @@ struct database {
 
 int database_error(sqlite3 *db, const char *path, const char *act, struct error *err)
 {
-	int rc = sqlite3_errcode(db), system = sqlite3_system_errno(db);
+	int rc = sqlite3_errcode(db) & 0xff, system = sqlite3_system_errno(db);
 	const char *words = sqlite3_errmsg(db);
+
+	/* SQLite forgets the system's error of a COMMIT; errno still has it. */
+	if (!system)
+		system = errno;
 
 	switch (rc) {
 	case SQLITE_BUSY:
@@ -126,9 +130,11 @@ static int failed(struct database *d)
 
 static int run(struct database *d, enum sql which)
 {
-	int rc = sqlite3_step(d->sql[which]);
-	int r = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : failed(d);
+	int rc, r;
 
+	errno = 0;
+	rc = sqlite3_step(d->sql[which]);
+	r = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : failed(d);
 	sqlite3_reset(d->sql[which]);
 	return r;
 }
@@ -397,20 +403,25 @@ static int create_private(const char *path, struct error *err)
 	return 0;
 }
 
+static int run_text(struct database *d, const char *sql, struct error *err)
+{
+	if (sqlite3_exec(d->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return database_error(d->db, d->path, "open", err);
+	return 0;
+}
+
+/* The lock is asked for before anything is read: later, the index of the WAL would be in shared
+ * memory already.  The rest would change a file that may not be ours. */
 static int configure(struct database *d, struct error *err)
 {
-	static const char *const pragmas[] = {
-		/* The lock comes first: asked for later, the WAL's index would be shared memory. */
-		"PRAGMA locking_mode = EXCLUSIVE",
-		"PRAGMA journal_mode = WAL",
-		"PRAGMA synchronous = FULL",
-		"PRAGMA journal_size_limit = 8388608",
-	};
+	int r = run_text(d, "PRAGMA locking_mode = EXCLUSIVE", err);
 
-	for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++)
-		if (sqlite3_exec(d->db, pragmas[i], NULL, NULL, NULL) != SQLITE_OK)
-			return database_error(d->db, d->path, "open", err);
-	return 0;
+	if (r == 0)
+		r = schema_check(d->db, d->path, err);
+	if (r == 0)
+		r = run_text(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+				"PRAGMA journal_size_limit = 8388608", err);
+	return r == 0 ? schema_prepare(d->db, d->path, err) : r;
 }
 
 static int connect_file(struct database *d, struct error *err)
@@ -419,6 +430,7 @@ static int connect_file(struct database *d, struct error *err)
 
 	if (r < 0)
 		return r;
+	errno = 0;
 	if (sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK)
 		return d->db ? database_error(d->db, d->path, "open", err)
@@ -427,11 +439,7 @@ static int connect_file(struct database *d, struct error *err)
 		return error_set(err, ERR_UNAVAILABLE,
 				 "open %s: it can be read but not written: give it to the user that this "
 				 "program runs as", d->path);
-	r = schema_check(d->db, d->path, err);
-	if (r == 0)
-		r = configure(d, err);
-	if (r == 0)
-		r = schema_prepare(d->db, d->path, err);
+	r = configure(d, err);
 	return r == 0 ? prepare(d, err) : r;
 }
 
