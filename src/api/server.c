@@ -33,7 +33,7 @@ enum {
 struct api {
 	struct api_config config;
 	struct MHD_Daemon *daemon;
-	sd_event_source *io, *timer, *keepalive;
+	sd_event_source *io, *again, *timer, *keepalive;
 	struct request *requests;
 	struct stream *streams;
 	struct change_text last_change;
@@ -65,12 +65,21 @@ void server_streams_add(struct api *a, struct stream *s)
 	a->streams = s;
 }
 
+/* The library has work that no descriptor tells of: a connection was resumed, or one was closed and
+ * it may accept again. */
+static void run_again(struct api *a)
+{
+	if (a->again)
+		sd_event_source_set_enabled(a->again, SD_EVENT_ONESHOT);
+}
+
 void server_resume(struct request *rq)
 {
 	if (!rq->suspended)
 		return;
 	rq->suspended = false;
 	MHD_resume_connection(rq->connection);
+	run_again(rq->api);
 }
 
 static void suspend(struct request *rq)
@@ -443,13 +452,14 @@ static size_t leave_escapes(void *cls, struct MHD_Connection *connection, char *
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
 			  enum MHD_ConnectionNotificationCode what)
 {
-	const struct api *a = cls;
 	const union MHD_ConnectionInfo *info;
+	struct api *a = cls;
 	struct actor *actor;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		free(*context);
 		*context = NULL;
+		run_again(a);
 		return;
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -471,6 +481,15 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *user)
 	(void)source;
 	(void)fd;
 	(void)events;
+	MHD_run(a->daemon);
+	return 0;
+}
+
+static int on_again(sd_event_source *source, void *user)
+{
+	struct api *a = user;
+
+	(void)source;
 	MHD_run(a->daemon);
 	return 0;
 }
@@ -523,6 +542,8 @@ static int add_sources(struct api *a, struct error *err)
 	r = sd_event_add_io(a->config.event, &a->io, info->epoll_fd, EPOLLIN, on_io, a);
 	if (r >= 0)
 		r = sd_event_source_set_prepare(a->io, before_wait);
+	if (r >= 0)
+		r = sd_event_add_defer(a->config.event, &a->again, on_again, a);
 	if (r >= 0)
 		r = sd_event_add_time_relative(a->config.event, &a->timer, CLOCK_MONOTONIC, 0, 1000,
 					       on_timer, a);
@@ -595,6 +616,7 @@ struct api *api_free(struct api *a)
 	for (struct request *rq = a->requests; rq; rq = rq->next)
 		server_resume(rq);
 	sd_event_source_disable_unref(a->io);
+	a->again = sd_event_source_disable_unref(a->again);
 	sd_event_source_disable_unref(a->timer);
 	sd_event_source_disable_unref(a->keepalive);
 	if (a->daemon) {

@@ -68,17 +68,15 @@ static void shrink(struct stream *s)
 /* Drops the states that the reader has not begun to get; one that it has half of must stay. */
 static void drop_states(struct stream *s)
 {
-	const char *begun = s->waiting.data + s->sent, *end;
+	const char *end;
 
-	if (waiting(s) == 0)
-		return;
-	if (s->sent == 0 || begun[-1] == '\n') {
+	if (s->torn) {
+		end = memchr(s->waiting.data + s->sent, '\n', waiting(s));
+		if (end)
+			s->waiting.length = (size_t)(end - s->waiting.data) + 1;
+	} else {
 		s->waiting.length = s->sent;
-		return;
 	}
-	end = memchr(begun, '\n', waiting(s));
-	if (end)
-		s->waiting.length = (size_t)(end + 1 - s->waiting.data);
 }
 
 static void add_problem(struct stream *s, const struct error *err)
@@ -109,7 +107,7 @@ void stream_add(struct stream *s, const char *text, size_t n)
 {
 	if (s->ended)
 		return;
-	if (s->states)
+	if (s->states && waiting(s))
 		drop_states(s);
 	shrink(s);
 	if (!s->states && waiting(s) > STREAM_WAITING_MAX) {
@@ -150,6 +148,7 @@ ssize_t stream_read(struct stream *s, char *buffer, size_t max)
 		return 0;
 	memcpy(buffer, s->waiting.data + s->sent, n);
 	s->sent += n;
+	s->torn = buffer[n - 1] != '\n';
 	if (s->sent == s->waiting.length)
 		s->sent = s->waiting.length = 0;
 	return (ssize_t)n;

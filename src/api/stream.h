@@ -27,6 +27,7 @@ struct stream {
 	bool ended;
 	struct text waiting;
 	size_t sent;                   /* of waiting */
+	bool torn;                     /* the reader has the beginning of a line and not its end */
 	int kind;                      /* enum object_kind to watch, -1: all */
 	char id[GPU_ID_SIZE];          /* object to watch, "": all */
 	struct controller_watch *watch;
