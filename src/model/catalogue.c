@@ -130,35 +130,37 @@ const struct board *catalogue_board_named(const char *name)
 	return beginning == 1 ? found : NULL;
 }
 
-/* "NVIDIA L40S-8Q", "GRID T4-1B4", "NVIDIA A30-1-6CME": the letter behind the last number. */
-static enum series series_of(const char *name)
+/* "NVIDIA L40S-8Q", "GRID T4-1B4", "NVIDIA A30-1-6CME": the last number is GiB (0: half of one),
+ * the letter behind it the series. */
+static enum series series_of(const char *name, uint32_t *fb_mib)
 {
-	const char *tail = strrchr(name, '-');
+	static const char letters[] = "ABCQ";
+	static const enum series series[] = { SERIES_A, SERIES_B, SERIES_C, SERIES_Q };
+	const char *tail = strrchr(name, '-'), *letter;
+	unsigned long gib = 0;
 
+	*fb_mib = 0;
 	if (!tail)
 		return SERIES_WHOLE;
-	tail += 1 + strspn(tail + 1, "0123456789");
-	switch (*tail) {
-	case 'A':
-		return SERIES_A;
-	case 'B':
-		return SERIES_B;
-	case 'C':
-		return SERIES_C;
-	case 'Q':
-		return SERIES_Q;
-	default:
+	for (tail++; *tail >= '0' && *tail <= '9'; tail++)
+		if (gib < 10000)
+			gib = gib * 10 + (unsigned long)(*tail - '0');
+	letter = *tail ? strchr(letters, *tail) : NULL;
+	if (!letter)
 		return SERIES_WHOLE;
-	}
+	*fb_mib = gib ? (uint32_t)gib * 1024 : 512;
+	return series[letter - letters];
 }
 
 void catalogue_guess(const char *name, uint32_t fb_mib, struct catalogue_profile *ret)
 {
-	enum series series = series_of(name);
+	uint32_t named_mib;
+	enum series series = series_of(name, &named_mib);
 
 	*ret = (struct catalogue_profile){
 		.name = name, .board = "", .pci_device = "", .pci_subsystem = "", .series = series,
-		.cuda = series == SERIES_C || series == SERIES_Q, .fb_mib = fb_mib,
+		.cuda = series == SERIES_C || series == SERIES_Q,
+		.fb_mib = fb_mib ? fb_mib : named_mib,
 		.displays = series == SERIES_B || series == SERIES_Q ? 4 : 1,
 		.max_resolution = "", .licence = "", .vgpu_class = "", .source = "guessed from its name",
 	};

@@ -61,7 +61,8 @@ const char *catalogue_board(const char *pci_device, const char *pci_subsystem);
 uint32_t catalogue_board_fb_mib(const char *pci_device, const char *pci_subsystem);
 
 /* What a profile of this name would be, for types that a driver offers and the table lacks: the
- * series from the last letters, abilities from the series.  NAME must outlive *RET. */
+ * series from the last letters, abilities from the series, and where FB_MIB is 0 the size from the
+ * number before them (0 where there is none).  NAME must outlive *RET. */
 void catalogue_guess(const char *name, uint32_t fb_mib, struct catalogue_profile *ret);
 
 /* Workload classes: virtual-apps (A), desktop (B), compute (C), graphics (Q), mixed (what the

@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "model/catalogue.h"
 
-enum { REGEX_MAX = 200, REPETITION_MAX = 255 };
+enum { REGEX_MAX = 200, REPETITION_MAX = 1024 };
 
 /* ---- facts ---- */
 
@@ -247,24 +247,27 @@ static int to_number(struct parser *p, size_t start, struct node *n)
 	return 0;
 }
 
-/* glibc unrolls {repetitions}, nested ones into gigabytes, and tries back references one after
- * the other; neither is needed to tell GPUs apart. */
+/* The larger bound of the repetition "{A,B}" that begins at S. */
+static unsigned long repetition(const char *s)
+{
+	char *end;
+	unsigned long a = strtoul(s + 1, &end, 10), b = *end == ',' ? strtoul(end + 1, NULL, 10) : 0;
+
+	return a > b ? a : b;
+}
+
+/* glibc copies what a + or a {repetition} applies to, so nested ones grow into gigabytes, and it
+ * tries back references one after the other.  Counted as if all were nested: never too little. */
 static const char *costly(const char *pattern)
 {
-	unsigned int repetitions = 0;
+	unsigned long copies = 1, n;
 
 	for (const char *s = pattern; *s; s++) {
-		if (*s == '\\' && s[1]) {
-			s++;
-			if (isdigit((unsigned char)*s))
-				return "back references are not taken";
-		} else if (*s == '{') {
-			if (++repetitions > 1)
-				return "at most one {repetition} is taken";
-			if (atol(s + 1) > REPETITION_MAX ||
-			    (strchr(s, ',') && atol(strchr(s, ',') + 1) > REPETITION_MAX))
-				return "a {repetition} is at most 255";
-		}
+		if (*s == '\\' && isdigit((unsigned char)s[1]))
+			return "back references are not taken";
+		n = *s == '+' ? 2 : *s == '{' ? repetition(s) : 1;
+		if (n > REPETITION_MAX || (n > 1 && (copies *= n) > REPETITION_MAX))
+			return "its + and {repetitions} multiply to more than 1024; use *, or fewer of them";
 	}
 	return NULL;
 }

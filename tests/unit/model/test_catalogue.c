@@ -202,6 +202,10 @@ static void series_of_an_unknown_type_is_read_from_its_name(void **state)
 	catalogue_guess("NVIDIA X900-1B4", 1024, &p);
 	assert_int_equal(p.series, SERIES_B);
 	assert_false(p.cuda);
+	catalogue_guess("NVIDIA X900-24C", 0, &p);
+	assert_int_equal(p.fb_mib, 24576);
+	catalogue_guess("NVIDIA X900-0B", 0, &p);
+	assert_int_equal(p.fb_mib, 512);
 	catalogue_guess("strange", 1024, &p);
 	assert_int_equal(p.series, SERIES_WHOLE);
 	for (size_t i = 0; i < catalogue_count(); i++) {
