@@ -65,6 +65,7 @@ static enum error_kind kind_of(const virError *e)
 	return ERR_IO;
 }
 
+/* OBJECT must be at hand before the call that failed: each call of libvirt's forgets the error. */
 static int failed(struct error *err, const char *act, const char *object)
 {
 	const virError *e = virGetLastError();
@@ -369,14 +370,14 @@ static bool can_override(virConnectPtr connection)
 static int define(virConnectPtr connection, virDomainPtr domain, const char *xml,
 		  struct error *err)
 {
+	const char *name = virDomainGetName(domain);
 	virDomainPtr defined;
 
 	if (virDomainIsActive(domain) != 0)
-		return error_set(err, ERR_BUSY, "set the devices of domain %s: it is running",
-				 virDomainGetName(domain));
+		return error_set(err, ERR_BUSY, "set the devices of domain %s: it is running", name);
 	defined = virDomainDefineXML(connection, xml);
 	if (!defined)
-		return failed(err, "define domain", virDomainGetName(domain));
+		return failed(err, "define domain", name);
 	virDomainFree(defined);
 	return 0;
 }
@@ -422,14 +423,16 @@ static int power_set(struct libvirt *l, const char *uuid, const struct power *p,
 {
 	cleanup(connection_put) virConnectPtr connection = NULL;
 	cleanup(domain_put) virDomainPtr domain = NULL;
+	const char *name;
 	int r, active;
 
 	r = domain_get(l, uuid, &connection, &domain, err);
 	if (r < 0)
 		return r;
+	name = virDomainGetName(domain);
 	active = virDomainIsActive(domain);
 	if (active < 0)
-		return failed(err, "look at domain", virDomainGetName(domain));
+		return failed(err, "look at domain", name);
 	if (active == p->active) {
 		*result = RESULT_UNCHANGED;
 		return 0;
@@ -438,7 +441,7 @@ static int power_set(struct libvirt *l, const char *uuid, const struct power *p,
 		*result = RESULT_CHANGED;
 		return 0;
 	}
-	r = failed(err, p->act, virDomainGetName(domain));
+	r = failed(err, p->act, name);
 	/* Somebody else, or the guest itself, may have done it between the look and the call. */
 	if (virDomainIsActive(domain) != p->active)
 		return r;
