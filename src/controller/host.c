@@ -224,8 +224,26 @@ static void lease_failed(struct change *ch, struct lease *l, const struct lease_
 	run_undo(ch, vm, rep->reason);
 }
 
+/* Until the next inventory the GPU would show a vGPU without an owner, and nobody could have it. */
+static void forget_vgpu(struct change *ch, const struct lease *l)
+{
+	struct gpu *g = change_edit(ch, OBJECT_GPU, l->gpu);
+
+	for (size_t i = 0; g && i < g->vgpus_n; i++) {
+		const struct gpu_vgpu *v = &g->vgpus[i];
+
+		if (l->mdev_uuid[0] ? strcmp(v->mdev_uuid, l->mdev_uuid) != 0
+				    : strcmp(v->address, l->vf) != 0)
+			continue;
+		memmove(&g->vgpus[i], &g->vgpus[i + 1], (g->vgpus_n - i - 1) * sizeof(*g->vgpus));
+		g->vgpus_n--;
+		return;
+	}
+}
+
 static void lease_gone(struct change *ch, struct lease *l)
 {
+	forget_vgpu(ch, l);
 	change_event(ch, "lease.released", l->id, l->host, l->vm, "%s on %s", l->profile, l->gpu);
 	change_delete(ch, OBJECT_LEASE, l->id);
 }
