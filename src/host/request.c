@@ -91,6 +91,8 @@ static int check_vgpu(const struct host_vgpu *v, bool create, struct error *err)
 				"wanted", v->mdev_uuid);
 	if (!is_printable(v->profile) || (create && !v->profile[0]))
 		return error_at(err, ERR_INVALID, "/vgpu/profile", "it must name a vGPU type");
+	if (v->adopt != 0 && v->adopt != 1)
+		return error_at(err, ERR_INVALID, "/vgpu/adopt", "%d is neither 0 nor 1", v->adopt);
 	if (!is_params(v->params))
 		return error_at(err, ERR_INVALID, "/vgpu/params", "'%s' is not name=value,name=value",
 				v->params);

@@ -180,7 +180,7 @@ static int create_new(int root, struct host_vgpu *v, struct error *err)
 {
 	struct place place = { .generation = v->generation };
 	cleanup(cleanup_close) int mdev = -1;
-	bool changed;
+	bool changed, ours = false;
 	int r;
 
 	TEXT_COPY(place.profile, v->profile);
@@ -189,9 +189,11 @@ static int create_new(int root, struct host_vgpu *v, struct error *err)
 		r = wait_for(root, v, &mdev, err);
 	if (r == 0)
 		r = check_identity(root, mdev, v, &v->type_id, err);
+	ours = r == 0;
 	if (r == 0)
 		r = vgpu_settle(mdev, v, &changed, err);
-	if (r < 0 && remove_mdev(root, v, VGPU_REMOVE_LIMIT_MS, true, NULL) == 0)
+	/* Only what was seen to be ours is taken away again. */
+	if (r < 0 && (!ours || remove_mdev(root, v, VGPU_REMOVE_LIMIT_MS, true, NULL) == 0))
 		place_remove(root, v->mdev_uuid);
 	return r;
 }

@@ -111,18 +111,15 @@ static int open_vf(int root, const struct host_vgpu *v, int *ret, struct error *
 	return 0;
 }
 
-/* Whether type ID is what V names.  The record made at creation knows; without one the longest
- * list of types seen, and at last the catalogue, when it has both the name and the id. */
-static bool is_type_of(int root, int dir, const struct host_vgpu *v, uint32_t id)
+/* Whether type ID is called V's profile: the longest list of types seen knows, or else the catalogue,
+ * when it has both the name and the id. */
+static bool is_named(int root, int dir, const struct host_vgpu *v, uint32_t id)
 {
 	cleanup(types_done) struct types known = { 0 };
 	const struct catalogue_profile *p;
 	const struct gpu_type *t = NULL;
 	char pci_device[5], subsystem[5];
-	struct place place;
 
-	if (place_read(root, v->vf, &place, NULL) == 0 && place.type_id == id)
-		return strcmp(place.profile, v->profile) == 0;
 	if (known_types(root, dir, &known, NULL) == 0)
 		t = types_by_id(&known, id);
 	if (t)
@@ -130,6 +127,28 @@ static bool is_type_of(int root, int dir, const struct host_vgpu *v, uint32_t id
 	device_ids(dir, pci_device, subsystem);
 	p = catalogue_find(v->profile, pci_device);
 	return p && p->type_id == id;
+}
+
+/* Whether the vGPU of type ID that lies on the VF is V.  Any path of a VF looks like any other, and
+ * type ids are few, so what makes it ours is the record written when it was made; one that somebody
+ * else made becomes ours only when V says that it may.
+ *   BUSY  it is not V */
+static int check_identity(int root, int dir, const struct host_vgpu *v, uint32_t id,
+			  struct error *err)
+{
+	struct place place;
+
+	if (place_read(root, v->vf, &place, NULL) == 0) {
+		if (place.type_id == id && strcmp(place.profile, v->profile) == 0)
+			return 0;
+	} else if (v->adopt && is_named(root, dir, v, id)) {
+		return 0;
+	} else if (!v->adopt) {
+		return error_set(err, ERR_BUSY, "%s carries a vGPU of type %" PRIu32 " that Facet did not "
+				 "make; it is left alone", v->vf, id);
+	}
+	return error_set(err, ERR_BUSY, "%s carries a vGPU of type %" PRIu32 ", which is not the %s that "
+			 "is meant; it is left alone", v->vf, id, v->profile);
 }
 
 /* The numeric id that V's profile has on this very VF now. */
@@ -258,10 +277,9 @@ static int verify(int root, int dir, struct host_vgpu *v, uint32_t id, enum resu
 	uint32_t pid;
 	int r;
 
-	if (!is_type_of(root, dir, v, id))
-		return error_set(err, ERR_BUSY, "%s carries a vGPU of type %" PRIu32 ", which is not %s; "
-				 "it is not overwritten", v->vf, id, v->profile);
-	r = holders_of(root, dir, &pid, err);
+	r = check_identity(root, dir, v, id, err);
+	if (r == 0)
+		r = holders_of(root, dir, &pid, err);
 	if (r < 0)
 		return r;
 	if (pid)
@@ -305,10 +323,9 @@ static int destroy_existing(int root, int dir, const struct host_vgpu *v, uint32
 {
 	int r;
 
-	if (!is_type_of(root, dir, v, id))
-		return error_set(err, ERR_BUSY, "%s carries a vGPU of type %" PRIu32 ", which is not the "
-				 "%s to be removed; it is left alone", v->vf, id, v->profile);
-	r = vgpu_check_idle(root, dir, v, pid, err);
+	r = check_identity(root, dir, v, id, err);
+	if (r == 0)
+		r = vgpu_check_idle(root, dir, v, pid, err);
 	if (r < 0)
 		return r;
 	return clear_type(dir, v, err);
