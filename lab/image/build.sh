@@ -14,9 +14,15 @@ LAB_MIRROR=${FACET_LAB_MIRROR:-http://deb.debian.org/debian}
 LAB_SUITE=trixie
 MODULE_FAILED=0
 
-# The path of a part that was made.
+# Where each part of this run is.  Kept, because a recipe may change while a run goes on.
+declare -A PART_PATHS=()
+
 part_path() { # PART
-	printf '%s/%s-%s' "$LAB_CACHE" "$1" "$("part_hash_$1")"
+	if [ -n "${PART_PATHS[$1]:-}" ]; then
+		printf '%s' "${PART_PATHS[$1]}"
+	else
+		printf '%s/%s-%s' "$LAB_CACHE" "$1" "$("part_hash_$1")"
+	fi
 }
 
 hash_of() { # FILE…: content and name, so that moving a file counts too
@@ -43,6 +49,7 @@ part_hash_module() {
 part_need() { # PART WHAT-IT-IS
 	local path tmp start=$SECONDS
 	path=$(part_path "$1")
+	PART_PATHS[$1]=$path
 	if [ -e "$path" ]; then
 		[ "$QUIET" = 1 ] || say "$1: there already"
 		return

@@ -171,7 +171,9 @@ restart_libvirtd() {
 	wait_for 30 "v list > /dev/null 2>&1" "the new libvirtd"
 }
 
-# The XML of a diskless domain that boots the nano guest; HOSTDEV is XML for its devices.
+# The XML of a diskless domain that boots the nano guest; HOSTDEV is XML for its devices.  With
+# VM_MIGRATABLE=1 its vGPUs may be migrated: libvirt 11 leaves QEMU's choice to QEMU, which refuses
+# devices without dirty tracking unless it is told.
 vm_xml() { # NAME [MEM-MIB] [HOSTDEV] [CMDLINE]
 	cat <<-END
 	<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -192,6 +194,8 @@ vm_xml() { # NAME [MEM-MIB] [HOSTDEV] [CMDLINE]
 	    <memballoon model='none'/>
 	    ${3:-}
 	  </devices>
+	  ${VM_MIGRATABLE:+<qemu:commandline><qemu:arg value='-global'/>
+	    <qemu:arg value='vfio-pci.enable-migration=on'/></qemu:commandline>}
 	</domain>
 	END
 }
