@@ -4,6 +4,7 @@
 
 #include "api/handlers.h"
 #include "api/header.h"
+#include "base/crash.h"
 
 enum { LIMIT_DEFAULT = 200, LIMIT_MAX = 1000 };
 
@@ -225,6 +226,7 @@ static void on_outcome(void *user, const struct outcome *o)
 		rq->reply.replayed = o->replayed;
 		request_problem(rq, o->err, 0, o->refusals, o->refusals_n);
 	} else {
+		crash_point("durable, the client does not know");
 		on_success(rq, o);
 	}
 	request_done(rq);

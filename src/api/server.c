@@ -188,11 +188,6 @@ static enum MHD_Result send_reply(struct request *rq)
 	return result;
 }
 
-static enum MHD_Result send_error(struct request *rq, const struct error *err, int status)
-{
-	request_problem(rq, err, status, NULL, 0);
-	return send_reply(rq);
-}
 
 /* ---- the head of a request ---- */
 
@@ -278,21 +273,42 @@ static bool has_body(const struct request *rq)
 	return request_header(rq, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
 }
 
+/* An answer before the body was read costs the connection, since the rest of what the client sends can
+ * not be told from a next request; without a body it waits for its turn, which costs nothing. */
+static enum MHD_Result refuse(struct request *rq, bool with_body)
+{
+	rq->handled = rq->answered = true;
+	return with_body ? send_reply(rq) : MHD_YES;
+}
+
+static int check_type(const struct request *rq, struct error *err)
+{
+	if (header_is_json(request_header(rq, "Content-Type")))
+		return 0;
+	return error_at(err, ERR_INVALID, "Content-Type",
+			"the body must be JSON: send it with Content-Type: application/json");
+}
+
 static enum MHD_Result begin(struct request *rq, const char *method)
 {
+	bool with_body = has_body(rq);
 	struct error err = { 0 };
+	int r, status = 0;
 
 	rq->begun = true;
 	if (rq->reply.status) /* the target was not to be understood */
-		return send_reply(rq);
-	if (check_head(rq, method, &err) < 0 || check_length(rq, &err) < 0)
-		return send_error(rq, &err, 0);
-	if (has_body(rq) && !header_is_json(request_header(rq, "Content-Type"))) {
-		error_at(&err, ERR_INVALID, "Content-Type",
-			 "the body must be JSON: send it with Content-Type: application/json");
-		return send_error(rq, &err, 415);
+		return refuse(rq, with_body);
+	r = check_head(rq, method, &err);
+	if (r == 0 && with_body)
+		r = check_length(rq, &err);
+	if (r == 0 && with_body) {
+		r = check_type(rq, &err);
+		status = 415;
 	}
-	return MHD_YES;
+	if (r == 0)
+		return MHD_YES;
+	request_problem(rq, &err, status, NULL, 0);
+	return refuse(rq, with_body);
 }
 
 /* ---- the body ---- */

@@ -151,6 +151,7 @@ struct daemon {
 	struct controller *controller;
 	struct api *api;
 	sd_event_source *store_io, *tick;
+	bool own_socket;      /* made by us, not by systemd */
 };
 
 static int on_store(sd_event_source *source, int fd, uint32_t events, void *user)
@@ -242,13 +243,17 @@ static int start_controller(struct daemon *d, struct error *err)
 }
 
 /* A socket that systemd opened for us, else one of our own. */
-static int get_listener(const struct settings *s, int *ret, struct error *err)
+static int get_listener(struct daemon *d, int *ret, struct error *err)
 {
+	int r;
+
 	if (sd_listen_fds(1) == 1) {
 		*ret = SD_LISTEN_FDS_START;
 		return 0;
 	}
-	return api_listen(s->unix_path, s->group, ret, err);
+	r = api_listen(d->settings->unix_path, d->settings->group, ret, err);
+	d->own_socket = r == 0;
+	return r;
 }
 
 static int start_api(struct daemon *d, struct error *err)
@@ -266,7 +271,7 @@ static int start_api(struct daemon *d, struct error *err)
 	int r;
 
 	d->rules = (struct peer_rules){ s->group, s->agent_user, s->agent_host };
-	r = get_listener(s, &config.listen_fd, err);
+	r = get_listener(d, &config.listen_fd, err);
 	return r < 0 ? r : api_new(&config, &d->api, err);
 }
 
@@ -287,6 +292,8 @@ static void stop(struct daemon *d)
 	if (d->store && d->controller)
 		store_flush(d->store);
 	d->api = api_free(d->api);
+	if (d->own_socket)
+		unlink(d->settings->unix_path);
 	sd_event_source_disable_unref(d->store_io);
 	sd_event_source_disable_unref(d->tick);
 	d->controller = controller_free(d->controller);
