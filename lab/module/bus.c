@@ -6,7 +6,6 @@
  */
 #include <linux/ioport.h>
 #include <linux/slab.h>
-#include <linux/unaligned.h>
 
 #include "facetsim.h"
 
@@ -223,7 +222,7 @@ static int take_window(struct sim_bus *b)
 				 WINDOW_PER_GPU, NULL, NULL);
 }
 
-int bus_start(struct sim_bus *b)
+static int bus_start(struct sim_bus *b)
 {
 	LIST_HEAD(resources);
 	int r;
@@ -269,7 +268,7 @@ static void bus_stop(struct sim_bus *b)
 	b->root = NULL;
 }
 
-void bus_start_all_undo(void)
+void bus_stop_all(void)
 {
 	struct sim_bus *b;
 
@@ -285,7 +284,7 @@ int bus_start_all(void)
 	list_for_each_entry(b, &buses, node) {
 		r = bus_start(b);
 		if (r) {
-			bus_start_all_undo();
+			bus_stop_all();
 			return r;
 		}
 	}

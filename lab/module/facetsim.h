@@ -5,7 +5,7 @@
  *    └ sim_fn  config space of one function        bus.c
  *   sim_gpu  a PF: board, framework, what exists   gpu.c (driver), procfs.c (/proc), knobs.c
  *    └ sim_vf  a VF, while enabled                 gpu.c; vendor.c or mdev.c give it its files
- *   vgpu     a VFIO device: one per VF (vendor-specific framework) or per mdev   vgpu.c, migration.c
+ *   vgpu     a VFIO device: one per VF (vendor-specific framework) or per mdev   vgpu.c
  *
  * Locks, outermost first: device lock of the PF, gpu->lock, vgpu->lock.  gpu->lock guards the
  * rules' state, slots and flags of all vGPUs of the GPU; vgpu->lock guards what the guest sees.
@@ -20,6 +20,12 @@
 #include <linux/types.h>
 #include <linux/version.h>
 #include <linux/vfio.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 #include "model/creatable.h"
 
@@ -79,10 +85,9 @@ struct sim_bus {
 /* The bus DOMAIN:NUMBER, made on first use; NULL when there is no memory. */
 struct sim_bus *bus_get(unsigned int domain, unsigned int number);
 void bus_free_all(void);
-/* Scans the bus: functions added before appear, and the driver binds to them. */
-int bus_start(struct sim_bus *bus);
-void bus_start_all_undo(void);
+/* Scans the buses: functions added before appear, and the driver binds to them. */
 int bus_start_all(void);
+void bus_stop_all(void);
 
 struct sim_fn *fn_new_pf(const struct board *board);
 struct sim_fn *fn_new_vf(void);
@@ -216,10 +221,9 @@ void migration_end(struct vgpu *v); /* under v->lock: ends both streams */
 /* ---- knobs.c ---- */
 
 extern unsigned int knob_release_delay_ms, knob_create_delay_ms, knob_eio_once;
-extern char *knob_eio_vf;
 extern bool knob_wedge_on_kill;
 extern unsigned int knob_state_kib, knob_copy_delay_ms, knob_fail_step, knob_lock_held;
-extern char *knob_driver_version;
+extern char knob_driver_version[]; /* may end in a newline */
 
 enum fail_step { FAIL_NOTHING, FAIL_SAVE, FAIL_WRITE, FAIL_FINAL };
 

@@ -38,7 +38,6 @@ static void rules_from_board(struct creatable_board *rules, const struct board *
 
 	rules->rule = board->rule;
 	rules->total_vfs = board->vfs;
-	rules->max_vgpus = board->vfs > CREATABLE_TIME_SLICED_MAX ? CREATABLE_VGPUS_MAX : 0;
 	rules->n_types = board->n_types;
 	rules->region_gib = geometry_size_gib(0, board->fb_mib);
 	for (i = 0; i < board->n_types; i++) {
@@ -87,7 +86,8 @@ static int gpu_new(const struct board *board, enum framework framework, const un
 	gpu->domain = at[0];
 	gpu->bus_number = at[1];
 	gpu->devfn = PCI_DEVFN(at[2], at[3]);
-	gpu->index = list_empty(&gpus) ? 0 : list_last_entry(&gpus, struct sim_gpu, node)->index + 1;
+	if (!list_empty(&gpus))
+		gpu->index = list_last_entry(&gpus, struct sim_gpu, node)->index + 1;
 	/* Made from the address, so that a reload finds the same GPU again. */
 	snprintf(gpu->uuid, sizeof(gpu->uuid), "GPU-facef00d-%04x-%04x-%04x-%012x", gpu->domain,
 		 gpu->bus_number, gpu->devfn, board->device);
@@ -172,6 +172,16 @@ struct sim_gpu *gpu_find(const char *bdf)
 
 /* ---- SR-IOV ---- */
 
+static int rules_set_vfs(struct sim_gpu *gpu, int n)
+{
+	enum creatable_answer a;
+
+	mutex_lock(&gpu->lock);
+	a = creatable_set_vfs(&gpu->rules, &gpu->state, n);
+	mutex_unlock(&gpu->lock);
+	return a == CREATABLE_OK ? 0 : -EINVAL;
+}
+
 static int vfs_change(struct sim_gpu *gpu, int n)
 {
 	int r;
@@ -184,16 +194,14 @@ static int vfs_change(struct sim_gpu *gpu, int n)
 	if (n == 0) {
 		/* Removes the VFs and with them their vGPUs. */
 		pci_disable_sriov(gpu->pdev);
-		mutex_lock(&gpu->lock);
-		creatable_set_vfs(&gpu->rules, &gpu->state, 0);
-		mutex_unlock(&gpu->lock);
-		return 0;
+		return rules_set_vfs(gpu, 0);
 	}
-	mutex_lock(&gpu->lock);
-	r = creatable_set_vfs(&gpu->rules, &gpu->state, n) == CREATABLE_OK ? 0 : -EINVAL;
-	mutex_unlock(&gpu->lock);
+	/* The rules first: a VF may be used as soon as it is there. */
+	r = rules_set_vfs(gpu, n);
 	if (r == 0)
 		r = pci_enable_sriov(gpu->pdev, n);
+	if (r)
+		rules_set_vfs(gpu, 0);
 	return r ? r : n;
 }
 

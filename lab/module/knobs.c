@@ -16,8 +16,9 @@ unsigned int knob_create_delay_ms;
 KNOB(create_delay_ms, uint, "creating a vGPU takes this long");
 unsigned int knob_eio_once;
 KNOB(eio_once, uint, "the next N creations fail with EIO");
-char *knob_eio_vf = "";
-KNOB(eio_vf, charp, "creations on this PCI address always fail with EIO");
+static char eio_vf[32];
+module_param_string(eio_vf, eio_vf, sizeof(eio_vf), 0644);
+MODULE_PARM_DESC(eio_vf, "creations on this PCI address always fail with EIO");
 bool knob_wedge_on_kill;
 KNOB(wedge_on_kill, bool, "a VF whose VMM dies is unusable until its VFs are made again");
 unsigned int knob_state_kib = 256;
@@ -28,10 +29,12 @@ unsigned int knob_fail_step;
 KNOB(fail_step, uint, "migration fails at: 1 save, 2 load, 3 the last step (0: never)");
 unsigned int knob_lock_held;
 KNOB(lock_held, uint, "the next N attempts to take an unbind lock fail");
-char *knob_driver_version = "580.105.06";
-KNOB(driver_version, charp, "version in /proc/driver/nvidia; migration wants equal majors");
+char knob_driver_version[32] = "580.105.06";
+module_param_string(driver_version, knob_driver_version, sizeof(knob_driver_version), 0644);
+MODULE_PARM_DESC(driver_version, "version in /proc/driver/nvidia; migration wants equal majors");
 
-/* Guards the counting down; charp values change under the module's parameter lock. */
+/* Guards the counting down.  The texts above are fixed arrays and read without the parameter lock:
+ * creation holds gpu->lock, and lose_vfs takes that lock inside the parameter lock. */
 static DEFINE_MUTEX(count_lock);
 
 static bool count_down(unsigned int *counter)
@@ -54,12 +57,8 @@ bool knob_lock_is_held(void)
 bool knob_creation_fails(const struct vgpu *v)
 {
 	const struct pci_dev *pdev = v->sim_vf ? v->sim_vf->pdev : v->gpu->pdev;
-	bool match;
 
-	kernel_param_lock(THIS_MODULE);
-	match = sysfs_streq(knob_eio_vf, pci_name(pdev));
-	kernel_param_unlock(THIS_MODULE);
-	return match || count_down(&knob_eio_once);
+	return sysfs_streq(eio_vf, pci_name(pdev)) || count_down(&knob_eio_once);
 }
 
 /* ---- lose_vfs: an action rather than a setting ---- */

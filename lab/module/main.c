@@ -44,7 +44,7 @@ free_gpus:
 
 static void __exit facetsim_exit(void)
 {
-	bus_start_all_undo();
+	bus_stop_all();
 	procfs_remove();
 	gpu_driver_unregister();
 	mdev_driver_unregister();

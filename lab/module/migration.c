@@ -14,7 +14,6 @@
 #include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/unaligned.h>
 
 #include "facetsim.h"
 
@@ -110,7 +109,7 @@ static int check_header(struct mig_file *m)
 		return -EINVAL;
 	}
 	if (le32_to_cpu(h->type_id) != m->type_id || le16_to_cpu(h->device) != m->device) {
-		pr_err("facetsim: migration of vGPU type %u (board %04x) into type %u (board %04x)\n",
+		pr_err("facetsim: migration of vGPU type %u (board %04x) into %u (board %04x)\n",
 		       le32_to_cpu(h->type_id), le16_to_cpu(h->device), m->type_id, m->device);
 		return -EINVAL;
 	}

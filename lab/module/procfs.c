@@ -10,8 +10,8 @@ static struct proc_dir_entry *root;
 
 static int version_show(struct seq_file *m, void *unused)
 {
-	seq_printf(m, "NVRM version: NVIDIA UNIX x86_64 Kernel Module  %s  (simulated)\n",
-		   knob_driver_version);
+	seq_printf(m, "NVRM version: NVIDIA UNIX x86_64 Kernel Module  %.*s  (simulated)\n",
+		   (int)strcspn(knob_driver_version, "\n"), knob_driver_version);
 	return 0;
 }
 

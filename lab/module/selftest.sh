@@ -121,11 +121,13 @@ is "$(put 1 $pf/facetsim/heterogeneous)" "Device or resource busy" "no mode chan
 
 # --- faults ------------------------------------------------------------------------------------
 knob eio_once 1
-is "$(put 561 "$(vf 3)/nvidia/current_vgpu_type")" "Input/output error" "eio_once: the next creation fails"
+is "$(put 561 "$(vf 3)/nvidia/current_vgpu_type")" "Input/output error" \
+	"eio_once: the next creation fails"
 is "$(put 561 "$(vf 3)/nvidia/current_vgpu_type")" ok "and the one after works"
 put 0 "$(vf 3)/nvidia/current_vgpu_type" > /dev/null
 knob eio_vf 0000:41:00.7
-is "$(put 561 "$(vf 3)/nvidia/current_vgpu_type")" "Input/output error" "eio_vf: that VF always fails"
+is "$(put 561 "$(vf 3)/nvidia/current_vgpu_type")" "Input/output error" \
+	"eio_vf: that VF always fails"
 is "$(put 561 "$(vf 9)/nvidia/current_vgpu_type")" ok "others do not"
 knob eio_vf ""
 knob release_delay_ms 1500
@@ -139,7 +141,7 @@ wait
 [ $(($(cut -d. -f1 /proc/uptime) - before)) -ge 1 ]; ok $? "its removal was slow"
 knob release_delay_ms 0
 
-# --- losing VFs; sriov-manage again ----------------------------------------------------------------
+# --- losing VFs; sriov-manage again ------------------------------------------------------------
 knob lose_vfs 0000:41:00.0
 [ ! -e "$v" ]; ok $? "lose_vfs: VFs vanish"
 "$manage" -e 0000:41:00.0 > /dev/null; ok $? "sriov-manage brings them back"

@@ -9,7 +9,6 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/unaligned.h>
 
 #include "facetsim.h"
 
@@ -90,11 +89,13 @@ static int create_locked(struct vgpu *v, u16 vf, u16 type, enum creatable_answer
 	if (is_wedged(v) || knob_creation_fails(v))
 		why = CREATABLE_ANSWER_COUNT;
 	else if (v->slot < 0)
-		why = creatable_take(&v->gpu->rules, &v->gpu->state, vf, type, CREATABLE_ANY, &slot);
+		why = creatable_take(&v->gpu->rules, &v->gpu->state, vf, type, CREATABLE_ANY,
+				     &slot);
 	*ret_why = why;
 	if (why != CREATABLE_OK) {
 		pr_err("NVRM: Failed to add vgpu create request: 0x%x (facetsim: %s)\n",
-		       nv_status(why), creatable_answer_name(why) ?: "injected fault");
+		       nv_status(why), creatable_answer_name(why) ?:
+		       is_wedged(v) ? "wedged" : "injected fault");
 		return -EIO;
 	}
 	v->slot = slot;
