@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/route.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "api/handlers.h"
@@ -148,8 +149,9 @@ static int check_param(const char *name, const char *value, struct error *err)
 		return text_check_name(value, name, err);
 	if (strlen(value) >= GPU_ID_SIZE)
 		return error_set(err, ERR_INVALID, "a GPU's id has at most %d bytes", GPU_ID_SIZE - 1);
-	if (strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:") !=
-	    strlen(value))
+	if (!isalnum((unsigned char)value[0]) ||
+	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:") !=
+		    strlen(value))
 		return error_set(err, ERR_INVALID, "a GPU's id looks like h1@0000:41:00.0, not %.90s",
 				 value);
 	return 0;
