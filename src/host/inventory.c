@@ -110,6 +110,26 @@ static int look_at(int root, struct gpu *g, struct error *err)
 	return 0;
 }
 
+/* The functions that exist, by their addresses, for whoever places something on them. */
+static int list_functions(int root, struct gpu *g, struct error *err)
+{
+	cleanup(functions_done) struct functions f = { 0 };
+
+	if (g->vf_enabled == 0 || inventory_functions(root, g->address, &f, NULL) < 0 || f.n == 0)
+		return 0;
+	g->functions = calloc(f.n, sizeof(*g->functions));
+	for (size_t i = 0; g->functions && i < f.n; i++) {
+		g->functions[i] = strdup(f.address[i]);
+		if (!g->functions[i])
+			break;
+		g->functions_n++;
+	}
+	if (g->functions_n < f.n)
+		return error_set(err, ERR_NO_MEMORY, "out of memory listing functions of %s",
+				 g->address);
+	return 0;
+}
+
 /* A growing array of GPUs; each one is complete before the next begins. */
 struct scan {
 	int root;
@@ -126,6 +146,7 @@ static int add_gpu(struct scan *s, const char *address, bool nvidia, struct erro
 {
 	cleanup(cleanup_close) int dir = -1;
 	struct gpu *g;
+	int r;
 
 	if (device_open(s->root, address, &dir, NULL) < 0)
 		return 0;
@@ -142,7 +163,8 @@ static int add_gpu(struct scan *s, const char *address, bool nvidia, struct erro
 		name_board(s->root, g);
 	else
 		TEXT_COPY(g->board, address);
-	return look_at(s->root, g, err);
+	r = list_functions(s->root, g, err);
+	return r < 0 ? r : look_at(s->root, g, err);
 }
 
 static bool is_nvidia_gpu(int devices, const char *address)

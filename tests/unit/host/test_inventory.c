@@ -77,6 +77,9 @@ static void vendor_vfio_gpu_is_read_through_its_functions(void **state)
 	assert_int_equal(g->mode, GPU_MODE_EQUAL);
 	assert_int_equal(g->vf_total, 32);
 	assert_int_equal(g->vf_enabled, 3);
+	assert_int_equal(g->functions_n, 3);
+	assert_string_equal(g->functions[0], "0000:41:00.4");
+	assert_string_equal(g->functions[2], "0000:41:00.6");
 	assert_int_equal(g->numa, -1);
 	assert_true(g->poolable);
 	assert_int_equal(g->types_n, 23);
