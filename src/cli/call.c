@@ -192,7 +192,11 @@ int call_body(struct call *c, json_t **ret, struct error *err)
 
 void call_print_raw(struct call *c, const char *text)
 {
-	fprintf(c->cli->out, "%s\n", text ? text : "{}");
+	size_t n = text ? strlen(text) : 0;
+
+	fputs(n ? text : "{}", c->cli->out);
+	if (n == 0 || text[n - 1] != '\n')
+		fputc('\n', c->cli->out);
 }
 
 void call_pause(const struct call *c)
@@ -356,7 +360,7 @@ int call_change(struct call *c, struct error *err)
 		r = call_request(c, v->method, path.data, body, &a, err);
 	if (r < 0)
 		return r;
-	if (a.status == 202 && !arguments_has(c->arguments, "dry-run"))
+	if (a.status == 202 && v->traits & VERB_OPERATION && !arguments_has(c->arguments, "dry-run"))
 		return follow_operation(c, &a, err);
 	if (c->format == OUTPUT_JSON)
 		call_print_raw(c, a.text);

@@ -28,9 +28,12 @@ static void suggest_object(struct call *c, const struct command *command, const 
 	if (call_listing(c, command, command->path, &l, NULL) < 0)
 		return;
 	suggest_init(&near, word);
-	json_array_foreach(l.items, i, item)
+	json_array_foreach(l.items, i, item) {
+		if (strcmp(name_of(item), word) == 0)
+			return;
 		suggest_offer(&near, name_of(item));
-	if (near.best && near.distance > 0)
+	}
+	if (near.best)
 		fprintf(c->cli->errors, "facet: did you mean the %s '%s'?\n", command->name, near.best);
 }
 

@@ -19,7 +19,9 @@ struct follow {
 	json_int_t revision;
 	char told[STEPS_MAX]; /* first letter of the state that was printed last, per step */
 	bool live_line;     /* the cursor stands behind an unfinished line */
-	int64_t deadline_us; /* 0: none */
+	uint64_t limit_s;    /* --timeout */
+	bool limited;
+	int64_t deadline_us; /* when limited */
 };
 
 static void follow_done(struct follow *f)
@@ -114,7 +116,7 @@ static int64_t left_ms(const struct follow *f)
 
 static bool is_late(const struct follow *f)
 {
-	return f->deadline_us != 0 && clock_mono_us(f->call->cli->clock) >= f->deadline_us;
+	return f->limited && clock_mono_us(f->call->cli->clock) >= f->deadline_us;
 }
 
 static int watch_once(struct follow *f, struct error *err)
@@ -126,7 +128,7 @@ static int watch_once(struct follow *f, struct error *err)
 	http_query_add(&path, "id", f->id);
 	if (path.failed)
 		return error_set(err, ERR_NO_MEMORY, "a path");
-	r = call_lines(f->call, path.data, f->deadline_us ? left_ms(f) : 0, on_line, f, err);
+	r = call_lines(f->call, path.data, f->limited ? left_ms(f) : 0, on_line, f, err);
 	return ended(f) ? 0 : r;
 }
 
@@ -220,9 +222,9 @@ static int tell_outcome(struct follow *f, struct error *err)
 	if (r < 0)
 		return r;
 	if (strcmp(state, "running") == 0)
-		return error_set(err, ERR_UNAVAILABLE, "operation %s has not ended in %s; it goes on: "
+		return error_set(err, ERR_UNAVAILABLE, "operation %s has not ended in %" PRIu64 " s; it goes on: "
 				 "facet operation show %s", f->id,
-				 arguments_value(f->call->arguments, "timeout"), f->id);
+				 f->limit_s, f->id);
 	if (strcmp(state, "cancelled") == 0)
 		return error_set(err, ERR_CONFLICT, "operation %s was cancelled", f->id);
 	if (strcmp(state, "failed") == 0)
@@ -243,7 +245,6 @@ int follow_operation(struct call *c, const struct http_answer *accepted, struct 
 {
 	cleanup(follow_done) struct follow f = { .call = c };
 	const char *timeout = arguments_value(c->arguments, "timeout");
-	uint64_t seconds;
 	int r;
 
 	if (!TEXT_COPY(f.id, cell_string(accepted->body, "id")) || !f.id[0])
@@ -252,8 +253,8 @@ int follow_operation(struct call *c, const struct http_answer *accepted, struct 
 		tell_accepted(c, accepted, f.id);
 		return 0;
 	}
-	if (timeout && seconds_from_text(timeout, &seconds))
-		f.deadline_us = clock_mono_us(c->cli->clock) + (int64_t)seconds * 1000000 + 1;
+	f.limited = timeout && seconds_from_text(timeout, &f.limit_s);
+	f.deadline_us = clock_mono_us(c->cli->clock) + (int64_t)f.limit_s * 1000000;
 	take_state(&f, accepted->body,
 		   json_integer_value(json_object_get(accepted->body, "revision")));
 	r = follow(&f, err);

@@ -21,7 +21,7 @@ struct canned {
 	int fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	char requests[REQUEST_MAX * 4];
+	char requests[REQUEST_MAX * 4], summary[REQUEST_MAX];
 };
 
 static bool fits(const struct canned_answer *a, const char *request)
@@ -107,6 +107,27 @@ static bool receive(int fd, char *buffer, size_t size)
 	return false;
 }
 
+static void add_summary(struct canned *c, const char *request)
+{
+	const char *body = strstr(request, "\r\n\r\n") + 4, *match = strstr(request, "\r\nIf-Match: ");
+	size_t n = strlen(c->summary);
+
+	snprintf(c->summary + n, sizeof(c->summary) - n, "%.*s%s%.*s%s%s\n",
+		 (int)(strstr(request, " HTTP/1.1") - request), request, match ? " if " : "",
+		 match ? (int)strcspn(match + 12, "\r") : 0, match ? match + 12 : "", *body ? " " : "",
+		 body);
+}
+
+static void record(struct canned *c, const char *request)
+{
+	size_t n = strlen(c->requests);
+
+	pthread_mutex_lock(&c->lock);
+	snprintf(c->requests + n, sizeof(c->requests) - n, "%s\n", request);
+	add_summary(c, request);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void *serve(void *user)
 {
 	struct canned *c = user;
@@ -114,15 +135,11 @@ static void *serve(void *user)
 
 	for (;;) {
 		int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
-		size_t n;
 
 		if (fd < 0)
 			return NULL;
 		if (receive(fd, buffer, sizeof(buffer))) {
-			pthread_mutex_lock(&c->lock);
-			n = strlen(c->requests);
-			snprintf(c->requests + n, sizeof(c->requests) - n, "%s\n", buffer);
-			pthread_mutex_unlock(&c->lock);
+			record(c, buffer);
 			answer(c, fd, buffer);
 		}
 		close(fd);
@@ -155,6 +172,16 @@ const char *canned_requests(struct canned *c)
 
 	pthread_mutex_lock(&c->lock);
 	text = c->requests;
+	pthread_mutex_unlock(&c->lock);
+	return text;
+}
+
+const char *canned_summary(struct canned *c)
+{
+	const char *text;
+
+	pthread_mutex_lock(&c->lock);
+	text = c->summary;
 	pthread_mutex_unlock(&c->lock);
 	return text;
 }

@@ -20,4 +20,6 @@ struct canned;
 struct canned *canned_start(const struct canned_answer *answers, const char **path);
 /* What was asked so far, whole requests one behind another; borrowed, the server waits for it. */
 const char *canned_requests(struct canned *c);
+/* The same in short, a line each: "POST /v1/vms {"name":"x"}", with If-Match where it was sent. */
+const char *canned_summary(struct canned *c);
 void canned_stop(struct canned *c);
