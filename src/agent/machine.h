@@ -69,7 +69,9 @@ struct machine {
 	int (*list_domains)(struct machine *m, machine_domains_fn *done, void *user,
 			    struct error *err);
 
-	/* Facts of the host and all its GPUs with types and vGPUs, once. */
+	/* Facts of the host and all its GPUs with types and vGPUs, once.  ids, hosts and owners are
+	 * left empty, and holder_pid is not looked for: HOST_OP_VGPU_HOLDERS asks that.
+	 *   BUSY  one is under way: ask again when it is done */
 	int (*inventory)(struct machine *m, machine_inventory_fn *done, void *user,
 			 struct error *err);
 

@@ -22,6 +22,7 @@ struct root_client {
 	struct pending *pending;     /* oldest last: what is answered is mostly near the end, and
 	                              * there are dozens, not thousands */
 	bool gone;
+	uint32_t libvirt, qemu;
 };
 
 int root_client_new(int fd, pid_t pid, struct root_client **ret, struct error *err)
@@ -65,6 +66,12 @@ int root_client_fd(const struct root_client *c)
 pid_t root_client_pid(const struct root_client *c)
 {
 	return c->pid;
+}
+
+void root_client_versions(const struct root_client *c, uint32_t *libvirt, uint32_t *qemu)
+{
+	*libvirt = c->libvirt;
+	*qemu = c->qemu;
 }
 
 static int submit(struct root_client *c, struct root_message *m, const struct pending *kind,
@@ -187,6 +194,27 @@ static void fail_all(struct root_client *c)
 	}
 }
 
+static void take_message(struct root_client *c, const struct root_message *m)
+{
+	struct error err;
+
+	switch ((enum root_kind)m->kind) {
+	case ROOT_REPLY:
+		take_reply(c, &m->reply);
+		break;
+	case ROOT_DOMAIN:
+		if (take_domain(c, m, &err) < 0)
+			fail_list(c, m->number, &err);
+		break;
+	case ROOT_VERSIONS:
+		c->libvirt = m->versions.libvirt;
+		c->qemu = m->versions.qemu;
+		break;
+	default:
+		break;
+	}
+}
+
 int root_client_dispatch(struct root_client *c, struct error *err)
 {
 	struct root_message m;
@@ -204,10 +232,7 @@ int root_client_dispatch(struct root_client *c, struct error *err)
 				*err = own;
 			return r == -ERR_UNAVAILABLE ? r : -ERR_UNAVAILABLE;
 		}
-		if (m.kind == ROOT_REPLY)
-			take_reply(c, &m.reply);
-		else if (m.kind == ROOT_DOMAIN && take_domain(c, &m, &own) < 0)
-			fail_list(c, m.number, &own);
+		take_message(c, &m);
 	}
 	return 0;
 }

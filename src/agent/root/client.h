@@ -29,7 +29,10 @@ must_check int root_send(struct root_client *c, const struct host_request *q,
 must_check int root_list_domains(struct root_client *c, machine_domains_fn *done, void *user,
 				 struct error *err);
 
-/* Handles what has arrived.  When the root half is gone, everything pending is answered with
+/* Of libvirt and QEMU as the last list told, major * 1000000 + minor * 1000 + micro; 0 until then. */
+void root_client_versions(const struct root_client *c, uint32_t *libvirt, uint32_t *qemu);
+
+/* Handles what has arrived.  A callback must not free C.  When the root half is gone, everything pending is answered with
  * UNAVAILABLE, and this returns the same.
  *   UNAVAILABLE  the root half is gone: end, and be started afresh */
 must_check int root_client_dispatch(struct root_client *c, struct error *err);

@@ -12,7 +12,7 @@
 
 enum {
 	PENDING_MAX = 256,
-	IDLE_MS = 10 * 1000,
+	IDLE_MS = 3 * 1000,
 	LIMIT_MS = 300 * 1000,
 	HELPER_FD = 3, /* where facet-libvirt finds its end */
 };
@@ -163,7 +163,7 @@ static void forward(struct helper *h, const struct root_message *m)
 {
 	size_t i;
 
-	if ((m->kind != ROOT_REPLY && m->kind != ROOT_DOMAIN) || !is_pending(h, m->number, &i))
+	if (m->kind == ROOT_REQUEST || m->kind == ROOT_LIST || !is_pending(h, m->number, &i))
 		return;
 	if (m->kind == ROOT_REPLY)
 		crash_point("root.domain.done");

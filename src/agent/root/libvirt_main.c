@@ -34,12 +34,23 @@ static int send_domain(uint64_t number, const struct libvirt_domain *d, struct e
 	return root_write(PEER, &m, false, err);
 }
 
+static int send_versions(struct libvirt *l, uint64_t number, struct error *err)
+{
+	struct root_message m = { .kind = ROOT_VERSIONS };
+	int r = libvirt_versions(l, &m.versions.libvirt, &m.versions.qemu, err);
+
+	m.versions.number = number;
+	return r < 0 ? r : root_write(PEER, &m, false, err);
+}
+
 static int list(struct libvirt *l, uint64_t number, struct error *err)
 {
 	cleanup(cleanup_free) struct libvirt_domain *domains = NULL;
 	size_t n;
 	int r = libvirt_domains(l, &domains, &n, err);
 
+	if (r == 0)
+		r = send_versions(l, number, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = send_domain(number, &domains[i], err);
 	return r;

@@ -11,6 +11,7 @@ static const size_t bodies[ROOT_KIND_COUNT] = {
 	[ROOT_REQUEST] = sizeof(struct host_request),
 	[ROOT_LIST] = sizeof(uint64_t),
 	[ROOT_DOMAIN] = sizeof(((struct root_message *)0)->entry),
+	[ROOT_VERSIONS] = sizeof(((struct root_message *)0)->versions),
 	[ROOT_REPLY] = sizeof(struct host_reply),
 };
 

@@ -17,6 +17,7 @@ enum root_kind {
 	ROOT_REQUEST, /* -> request */
 	ROOT_LIST,    /* -> number: all domains */
 	ROOT_DOMAIN,  /* <- number, domain */
+	ROOT_VERSIONS, /* <- versions; goes before the domains of a list */
 	ROOT_REPLY,   /* <- reply */
 	ROOT_KIND_COUNT
 };
@@ -31,6 +32,10 @@ struct root_message {
 			uint64_t number;
 			struct machine_domain domain;
 		} entry;
+		struct {
+			uint64_t number;
+			uint32_t libvirt, qemu; /* major * 1000000 + minor * 1000 + micro */
+		} versions;
 		struct host_reply reply;
 	};
 };

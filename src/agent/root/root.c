@@ -17,6 +17,7 @@
 #include "agent/root/serve.h"
 #include "agent/root/work.h"
 #include "base/log.h"
+#include "host/passthrough/passthrough.h"
 
 /* Files of root's own are written as their owner; what is left over is for what uid 0 alone can
  * not do: looking into QEMU's open files, and NVIDIA's sriov-manage script. */
@@ -101,6 +102,7 @@ static int half_init(struct half *h, struct error *err)
 	h->root = open(root, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (h->root < 0)
 		return error_errno(err, errno, "open %s", root);
+	passthrough_set_any_class(h->config->passthrough_any_class);
 	r = serve_new(run, h, &h->serve, err);
 	if (r < 0)
 		return r;

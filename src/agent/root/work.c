@@ -5,6 +5,7 @@
 
 #include "base/crash.h"
 #include "host/driver.h"
+#include "host/vf.h"
 
 struct job {
 	int root;
@@ -56,10 +57,19 @@ static int set_mode(struct job *j)
 	return r;
 }
 
+static int enable(struct job *j)
+{
+	int r = vf_enable(j->root, j->q->vgpu.address, &j->result, &j->reply->err);
+
+	crash_point("root.vf.enabled");
+	return r;
+}
+
 static const struct {
 	int (*run)(struct job *j);
 	bool no_driver; /* the GPU shows its framework only afterwards */
 } operations[HOST_OP_COUNT] = {
+	[HOST_OP_VF_ENABLE] = { enable, true },
 	[HOST_OP_VGPU_CREATE] = { create, false },
 	[HOST_OP_VGPU_DESTROY] = { destroy, false },
 	[HOST_OP_VGPU_HOLDERS] = { holders, false },

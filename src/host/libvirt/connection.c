@@ -179,6 +179,27 @@ static int domain_get(struct libvirt *l, const char *uuid, virConnectPtr *connec
 	return *ret ? 0 : failed(err, "look up domain", uuid);
 }
 
+static void versions(virConnectPtr connection, uint32_t *library, uint32_t *hypervisor)
+{
+	unsigned long number = 0;
+
+	*library = virConnectGetLibVersion(connection, &number) == 0 ? (uint32_t)number : 0;
+	number = 0;
+	*hypervisor = virConnectGetVersion(connection, &number) == 0 ? (uint32_t)number : 0;
+}
+
+int libvirt_versions(struct libvirt *l, uint32_t *ret_libvirt, uint32_t *ret_qemu,
+		     struct error *err)
+{
+	cleanup(connection_put) virConnectPtr connection = NULL;
+	int r = connection_get(l, &connection, err);
+
+	if (r < 0)
+		return r;
+	versions(connection, ret_libvirt, ret_qemu);
+	return 0;
+}
+
 /* States: libvirt's numbers to our words. */
 
 static const char *const shutoff_words[] = {
@@ -360,11 +381,10 @@ static bool is_vgpu_function(const char *address, void *user)
 
 static bool can_override(virConnectPtr connection)
 {
-	unsigned long library = 0, hypervisor = 0;
+	uint32_t library, hypervisor;
 
-	return virConnectGetLibVersion(connection, &library) == 0 &&
-	       virConnectGetVersion(connection, &hypervisor) == 0 &&
-	       library >= LIBVIRT_OVERRIDE && hypervisor >= QEMU_ENABLE_MIGRATION;
+	versions(connection, &library, &hypervisor);
+	return library >= LIBVIRT_OVERRIDE && hypervisor >= QEMU_ENABLE_MIGRATION;
 }
 
 static int define(virConnectPtr connection, virDomainPtr domain, const char *xml,

@@ -39,6 +39,10 @@ must_check int libvirt_new(const struct libvirt_config *config, struct libvirt *
 struct libvirt *libvirt_free(struct libvirt *l);
 DEFINE_CLEANUP(struct libvirt *, libvirt_free)
 
+/* As numbers, major * 1000000 + minor * 1000 + micro; 0 for what is not told. */
+must_check int libvirt_versions(struct libvirt *l, uint32_t *ret_libvirt, uint32_t *ret_qemu,
+				struct error *err);
+
 /* All domains, running or not; *RET is free()d.  One that vanishes meanwhile is left out.
  *   UNAVAILABLE  libvirt does not answer
  * These and the next four: err has libvirt's own words. */
