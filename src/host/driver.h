@@ -24,15 +24,19 @@ struct host_driver {
 	/* Makes V exist as asked, or verifies that it does.  *RESULT: UNCHANGED or CREATED; the type
 	 * id and placement as read back are put into V.
 	 *   NO_CAPACITY  the driver will not make this type there now
-	 *   BUSY         someone else's vGPU is in that place, or it is held open
+	 *   BUSY         someone else's vGPU is in that place, it is held open, or V is of an older
+	 *                generation than the place was given to
 	 *   NOT_FOUND    no such function, or no such type on it
-	 *   IO           the driver refused: err has its words */
+	 *   IO           the driver refused: err has its words
+	 *   DENIED       the host can not spare it (passthrough), or its users can not be seen
+	 *   INVALID      parameters for a device that takes none */
 	int (*create)(int root, struct host_vgpu *v, enum result *result, struct error *err);
 
 	/* Takes V down when nobody holds it open, and verifies that it is gone.  *RESULT: UNCHANGED
 	 * (was not there) or REMOVED.
-	 *   BUSY  a process holds it open (holder in *PID), or the vGPU there is not V
-	 *   IO    it would not go: the slice is to be quarantined */
+	 *   BUSY    a process holds it open (holder in *PID), or the vGPU there is not V
+	 *   DENIED  whether a process holds it open can not be seen
+	 *   IO      it would not go: the slice is to be quarantined */
 	int (*destroy)(int root, const struct host_vgpu *v, enum result *result, uint32_t *pid,
 		       struct error *err);
 

@@ -63,7 +63,7 @@ static int spawn_tool(const char *path, const char *pf, struct run *run, struct 
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int pipes[2], e;
-	sigset_t none;
+	sigset_t none, all;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return error_errno(err, errno, "run /" TOOL);
@@ -71,11 +71,13 @@ static int spawn_tool(const char *path, const char *pf, struct run *run, struct 
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
 	posix_spawn_file_actions_adddup2(&actions, pipes[1], 2);
-	/* An event loop blocks its signals; the tool is not to inherit that. */
+	/* A daemon blocks and ignores signals; the tool is not to inherit that. */
 	sigemptyset(&none);
+	sigfillset(&all);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	e = posix_spawn(&run->pid, path, &actions, &attributes, argv, env);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
