@@ -36,7 +36,7 @@ struct api {
 	sd_event_source *io, *again, *timer, *keepalive;
 	struct request *requests;
 	struct stream *streams;
-	struct change_text last_change;
+	struct hub hub;
 };
 
 /* ---- for the other files ---- */
@@ -51,9 +51,14 @@ struct controller *request_controller(const struct request *rq)
 	return rq->api->config.controller;
 }
 
-struct change_text *server_last_change(struct api *a)
+struct hub *server_hub(struct api *a)
 {
-	return &a->last_change;
+	return &a->hub;
+}
+
+struct stream *server_streams(struct api *a)
+{
+	return a->streams;
 }
 
 void server_streams_add(struct api *a, struct stream *s)
@@ -546,6 +551,7 @@ static int on_keepalive(sd_event_source *source, uint64_t usec, void *user)
 	(void)usec;
 	for (struct stream *s = a->streams; s; s = s->next)
 		stream_keep_alive(s);
+	watch_gather(a);
 	sd_event_source_set_time_relative(source, keepalive_us(a));
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -640,7 +646,7 @@ struct api *api_free(struct api *a)
 		MHD_stop_daemon(a->daemon);
 	}
 	sd_event_unref(a->config.event);
-	free(a->last_change.line);
+	hub_done(&a->hub);
 	free(a);
 	return NULL;
 }

@@ -27,10 +27,7 @@ struct stream *stream_free(struct stream *s)
 {
 	if (!s)
 		return NULL;
-	if (s->watch)
-		controller_unwatch(s->watch);
-	if (s->feed)
-		controller_unfeed(s->feed);
+	watch_leave(s);
 	*s->link = s->next;
 	if (s->next)
 		s->next->link = s->link;

@@ -16,7 +16,7 @@
 
 enum { STREAM_WAITING_MAX = 4 << 20 };
 
-enum stream_format { STREAM_LINES, STREAM_EVENTS };
+enum stream_format { STREAM_LINES, STREAM_EVENTS, STREAM_FORMATS };
 
 struct stream {
 	struct request *request;
@@ -30,6 +30,9 @@ struct stream {
 	bool torn;                     /* the reader has the beginning of a line and not its end */
 	int kind;                      /* enum object_kind to watch, -1: all */
 	char id[GPU_ID_SIZE];          /* object to watch, "": all */
+	uint64_t seen;                 /* newest revision that it was told of, or began after */
+	bool follows;                  /* is counted as a follower of the hub */
+	bool in_hub;                   /* the hub tells it; else WATCH does, until it has caught up */
 	struct controller_watch *watch;
 	struct wanted_feed *feed;
 	struct stream *next, **link;   /* in the list of the api */

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two streams: every change for anybody, and the wanted state for an agent. */
+/* The two streams: every change for anybody, and the wanted state for an agent.
+ *
+ * Most followers are up to date, and there may be hundreds: they share one watch of the controller,
+ * the hub, and the text of each change.  One that begins in the past has a watch of its own until it
+ * has caught up:
+ *
+ *   controller --+-- hub --+-- stream            in_hub
+ *                |         +-- stream
+ *                +-- watch --- stream            not yet
+ */
 #include <string.h>
 
 #include "api/handlers.h"
@@ -8,54 +17,149 @@
 #include "api/stream.h"
 #include "base/json.h"
 
-/* The change as a line of JSON.  Watchers get the same change one after the other, so the text of the
- * last one is kept. */
-static const char *change_line(struct change_text *last, enum object_kind kind, const char *id,
-			       const json_t *object, uint64_t revision)
-{
-	json_t *j;
+/* ---- one change, as text ---- */
 
-	if (last->line && last->revision == revision && last->kind == kind &&
-	    strcmp(last->id, id) == 0)
-		return last->line;
-	free(last->line);
-	last->line = NULL;
-	j = json_pack("{s:I, s:s, s:s, s:O?}", "revision", (json_int_t)revision, "kind",
-		      names_word(&object_kind_names, (int)kind), "id", id, "object",
-		      (json_t *)(uintptr_t)object);
-	last->line = j ? json_line(j) : NULL;
-	json_decref(j);
-	last->revision = revision;
-	last->kind = kind;
-	TEXT_COPY(last->id, id);
-	return last->line;
+static void forget_change(struct hub *h)
+{
+	for (int i = 0; i < STREAM_FORMATS; i++) {
+		if (h->change[i].failed)
+			text_done(&h->change[i]);
+		h->change[i].length = 0;
+	}
 }
 
-static void on_change(void *user, enum object_kind kind, const char *id, const json_t *object,
-		      uint64_t revision)
+static void write_change(struct text *t, enum stream_format format, enum object_kind kind,
+			 const char *id, const json_t *object, uint64_t revision)
 {
-	struct stream *s = user;
-	struct text t = { 0 };
-	const char *line;
+	const char *word = names_word(&object_kind_names, (int)kind);
+	json_t *j = json_pack("{s:I, s:s, s:s, s:O?}", "revision", (json_int_t)revision, "kind", word,
+			      "id", id, "object", (json_t *)(uintptr_t)object);
+	char *line = j ? json_line(j) : NULL;
+
+	json_decref(j);
+	if (!line)
+		t->failed = true;
+	else if (format == STREAM_EVENTS)
+		text_add(t, "id: %ju\nevent: %s\ndata: %s\n\n", (uintmax_t)revision, word, line);
+	else
+		text_add(t, "%s\n", line);
+	free(line);
+}
+
+/* Followers are told of the same change one after the other: the text is made for the first. */
+static const struct text *change_text(struct hub *h, enum stream_format format,
+				      enum object_kind kind, const char *id, const json_t *object,
+				      uint64_t revision)
+{
+	struct text *t = &h->change[format];
+
+	if (h->revision != revision || h->kind != kind || strcmp(h->id, id) != 0) {
+		forget_change(h);
+		h->revision = revision;
+		h->kind = kind;
+		TEXT_COPY(h->id, id);
+	}
+	if (t->length == 0)
+		write_change(t, format, kind, id, object, revision);
+	return t;
+}
+
+static void tell(struct stream *s, enum object_kind kind, const char *id, const json_t *object,
+		 uint64_t revision)
+{
+	const struct text *t;
 
 	if ((s->kind >= 0 && s->kind != (int)kind) || (s->id[0] && strcmp(s->id, id) != 0))
 		return;
-	line = change_line(server_last_change(s->request->api), kind, id, object, revision);
-	if (!line) {
-		stream_end(s);
-		return;
-	}
-	if (s->format == STREAM_EVENTS)
-		text_add(&t, "id: %ju\nevent: %s\ndata: %s\n\n", (uintmax_t)revision,
-			 names_word(&object_kind_names, (int)kind), line);
-	else
-		text_add(&t, "%s\n", line);
-	if (t.failed)
+	t = change_text(server_hub(s->request->api), s->format, kind, id, object, revision);
+	if (t->failed)
 		stream_end(s);
 	else
-		stream_add(s, t.data, t.length);
-	text_done(&t);
+		stream_add(s, t->data, t->length);
 }
+
+/* ---- who tells whom ---- */
+
+static void on_own_change(void *user, enum object_kind kind, const char *id, const json_t *object,
+			  uint64_t revision)
+{
+	struct stream *s = user;
+
+	s->seen = revision;
+	tell(s, kind, id, object, revision);
+}
+
+static void on_hub_change(void *user, enum object_kind kind, const char *id, const json_t *object,
+			  uint64_t revision)
+{
+	struct api *a = user;
+
+	server_hub(a)->seen = revision;
+	/* One that joined from a later revision than the hub had got to is not told what it has. */
+	for (struct stream *s = server_streams(a); s; s = s->next)
+		if (s->in_hub && revision > s->seen)
+			tell(s, kind, id, object, revision);
+}
+
+static int hub_open(struct request *rq, struct error *err)
+{
+	struct hub *h = server_hub(rq->api);
+
+	if (h->watch)
+		return 0;
+	h->seen = controller_revision(request_controller(rq));
+	return controller_watch(request_controller(rq), h->seen, on_hub_change, rq->api, &h->watch, err);
+}
+
+void watch_leave(struct stream *s)
+{
+	struct hub *h = server_hub(s->request->api);
+
+	if (s->watch)
+		controller_unwatch(s->watch);
+	if (s->feed)
+		controller_unfeed(s->feed);
+	if (!s->follows || --h->followers > 0)
+		return;
+	controller_unwatch(h->watch);
+	h->watch = NULL;
+}
+
+void watch_gather(struct api *a)
+{
+	struct hub *h = server_hub(a);
+
+	for (struct stream *s = server_streams(a); s; s = s->next) {
+		if (!s->watch || s->seen < h->seen)
+			continue;
+		controller_unwatch(s->watch);
+		s->watch = NULL;
+		s->in_hub = true;
+	}
+}
+
+void hub_done(struct hub *h)
+{
+	for (int i = 0; i < STREAM_FORMATS; i++)
+		text_done(&h->change[i]);
+}
+
+static int follow(struct request *rq, struct stream *s, uint64_t after, struct error *err)
+{
+	struct hub *h = server_hub(rq->api);
+	int r = hub_open(rq, err);
+
+	if (r < 0)
+		return r;
+	h->followers++;
+	s->follows = true;
+	s->seen = after;
+	s->in_hub = after >= h->seen;
+	return s->in_hub ? 0 : controller_watch(request_controller(rq), after, on_own_change, s,
+						&s->watch, err);
+}
+
+/* ---- the routes ---- */
 
 static int parse_revision(const char *what, const char *text, uint64_t *ret, struct error *err)
 {
@@ -124,7 +228,7 @@ int watch_get(struct request *rq, struct error *err)
 		return error_set(err, ERR_NO_MEMORY, "a watch");
 	s->kind = kind;
 	TEXT_COPY(s->id, id ? id : "");
-	r = controller_watch(request_controller(rq), after, on_change, s, &s->watch, err);
+	r = follow(rq, s, after, err);
 	if (r == 0)
 		return 0;
 	rq->reply.stream = stream_free(s);

@@ -171,6 +171,59 @@ static void many_watchers_see_the_same(void **state)
 	}
 }
 
+/* Hundreds of followers must not mean hundreds of watches; one from the past joins when it is level. */
+static void followers_share_one_watch(void **state)
+{
+	struct rig *r = *state;
+	int fds[6];
+
+	put_vm(r, "vm1");
+	put_vm(r, "vm2");
+	for (int i = 0; i < 5; i++)
+		fds[i] = follow(r, "/v1/watch", "");
+	assert_int_equal(fake_watches(r->c), 1);
+	fds[5] = follow(r, "/v1/watch?after=1", "");
+	assert_int_equal(fake_watches(r->c), 2);
+	expect(r, fds[5], "\"id\":\"vm2\"");
+	rig_run(r, 400);
+	assert_int_equal(fake_watches(r->c), 1);
+	put_vm(r, "vm3");
+	for (int i = 0; i < 6; i++) {
+		expect(r, fds[i], "\"id\":\"vm3\"");
+		close(fds[i]);
+	}
+	rig_run(r, 800);
+	assert_int_equal(fake_watches(r->c), 0);
+}
+
+/* Moving to the common watch must neither repeat nor skip a change. */
+static void each_change_comes_once(void **state)
+{
+	struct rig *r = *state;
+	char *text = NULL, name[16];
+	int fd, other;
+	size_t n = 0;
+
+	put_vm(r, "a0");
+	other = follow(r, "/v1/watch", "");
+	fd = follow(r, "/v1/watch?after=1", "");
+	for (int i = 1; i <= 20; i++) {
+		snprintf(name, sizeof(name), "a%d", i);
+		put_vm(r, name);
+		rig_run(r, 30);
+	}
+	assert_true(rig_read_until(r, fd, "\"id\":\"a20\"", &text));
+	for (int i = 0; i <= 20; i++) {
+		snprintf(name, sizeof(name), "\"id\":\"a%d\"", i);
+		for (const char *s = text; (s = strstr(s, name)); s++)
+			n++;
+	}
+	assert_int_equal(n, 21);
+	free(text);
+	close(fd);
+	close(other);
+}
+
 /* A reader that sleeps must cost a bounded amount, and be told what to do when it wakes. */
 static void a_slow_reader_is_cut_off(void **state)
 {
@@ -283,6 +336,8 @@ int main(void)
 		TEST(quiet_streams_are_kept_alive),
 		TEST(a_watcher_that_left_is_let_go),
 		TEST(many_watchers_see_the_same),
+		TEST(followers_share_one_watch),
+		TEST(each_change_comes_once),
 		TEST(a_slow_reader_is_cut_off),
 		TEST(an_agent_gets_its_wanted_state),
 		TEST(a_slow_agent_gets_the_newest_state),
