@@ -12,8 +12,8 @@ struct reader {
 	const struct config_item *items;
 	size_t n;
 	char *target;
-	const char *file;
-	int line;
+	FILE *stream;
+	int line, wrong_line;
 	struct error *err;
 	int r;
 };
@@ -91,23 +91,57 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 		rd->r = set_item(it, value ? value : "", rd->target, rd->err);
 	else
 		rd->r = error_set(rd->err, ERR_INVALID, "there is no setting [%s] %s", section, key);
+	rd->wrong_line = rd->line;
 	return rd->r == 0;
+}
+
+/* The line reader of libinih.  Left to itself, libinih takes an indented "key = value" for more of the
+ * value above it, and reads a long line as two, both without a word. */
+static char *next_line(char *buffer, int size, void *stream)
+{
+	struct reader *rd = stream;
+	char *line = fgets(buffer, size, rd->stream);
+	size_t n, blanks;
+
+	if (!line)
+		return NULL;
+	rd->line++;
+	n = strlen(line);
+	if (n + 1 == (size_t)size && line[n - 1] != '\n' && rd->r == 0) {
+		rd->r = error_set(rd->err, ERR_INVALID, "a line may have %d characters", size - 2);
+		rd->wrong_line = rd->line;
+	}
+	if (rd->r < 0)
+		return NULL;
+	blanks = strspn(line, " \t");
+	memmove(line, line + blanks, n - blanks + 1);
+	return line;
 }
 
 static int read_file(const char *file, struct reader *rd)
 {
 	cleanup(cleanup_file) FILE *f = fopen(file, "re");
+	char place[ERROR_PLACE_MAX];
 	int line;
 
 	if (!f)
 		return errno == ENOENT ? 0 : error_errno(rd->err, errno, "open %s", file);
-	line = ini_parse_file(f, on_pair, rd);
-	if (line == 0)
-		return 0;
-	if (rd->r == 0)
-		rd->r = error_set(rd->err, ERR_INVALID, "not an INI line");
-	if (rd->err)
-		snprintf(rd->err->place, sizeof(rd->err->place), "%s:%d", file, line);
+	rd->stream = f;
+	rd->line = rd->wrong_line = 0;
+	line = ini_parse_stream(next_line, rd, on_pair, rd);
+	if (ferror(f))
+		return error_set(rd->err, ERR_IO, "read %s: it can not be read", file);
+	if (line > 0 && (rd->r == 0 || line < rd->wrong_line)) {
+		rd->r = error_set(rd->err, ERR_INVALID,
+				  "neither [section] nor key = value nor a comment");
+		rd->wrong_line = line;
+	}
+	if (rd->r < 0 && rd->err) {
+		snprintf(place, sizeof(place), ":%d", rd->wrong_line);
+		/* The end of a long path says more than its beginning. */
+		snprintf(rd->err->place, sizeof(rd->err->place), "%s%s",
+			 file + (strlen(file) > 100 ? strlen(file) - 100 : 0), place);
+	}
 	return rd->r;
 }
 
@@ -115,28 +149,45 @@ static int is_drop_in(const struct dirent *e)
 {
 	size_t n = strlen(e->d_name);
 
-	return n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+	return n > 5 && e->d_name[0] != '.' && strcmp(e->d_name + n - 5, ".conf") == 0;
+}
+
+/* Not alphasort(): the order must not depend on the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int read_drop_in(const char *file, const char *name, struct reader *rd)
+{
+	struct text path = { 0 };
+	int r;
+
+	text_add(&path, "%s.d/%s", file, name);
+	r = path.failed ? error_set(rd->err, ERR_NO_MEMORY, "%s.d", file) : read_file(path.data, rd);
+	text_done(&path);
+	return r;
 }
 
 static int read_drop_ins(const char *file, struct reader *rd)
 {
-	struct text path = { 0 };
+	cleanup(text_done_p) struct text *path = &(struct text){ 0 };
 	struct dirent **names = NULL;
 	int n, r = 0;
 
-	text_add(&path, "%s.d", file);
-	n = path.failed ? 0 : scandir(path.data, &names, is_drop_in, alphasort);
+	text_add(path, "%s.d", file);
+	if (path->failed)
+		return error_set(rd->err, ERR_NO_MEMORY, "%s.d", file);
+	n = scandir(path->data, &names, is_drop_in, by_name);
+	if (n < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0 : error_errno(rd->err, errno, "open %s", path->data);
 	for (int i = 0; i < n; i++) {
-		if (r == 0) {
-			text_done(&path);
-			text_add(&path, "%s.d/%s", file, names[i]->d_name);
-			r = path.failed ? error_set(rd->err, ERR_NO_MEMORY, "%s.d", file)
-					: read_file(path.data, rd);
-		}
+		if (r == 0)
+			r = read_drop_in(file, names[i]->d_name, rd);
 		free(names[i]);
 	}
 	free(names);
-	text_done(&path);
 	return r;
 }
 

@@ -25,7 +25,8 @@ struct config_item {
 };
 
 /* Fills TARGET with the defaults of ITEMS (N of them), then with what FILE and FILE.d say.
- * A missing FILE is no error.  Strings are malloc'ed and belong to TARGET: config_done().
+ * TARGET is zeroed by the caller, and freed again on failure.  A missing FILE is no error.
+ * Strings are malloc'ed and belong to TARGET: config_done().
  *   INVALID  place is "file:line" */
 must_check int config_load(const char *file, const struct config_item *items, size_t n,
 			   void *target, struct error *err);

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct {
 	int http, exit;
 	const char *name, *words;
@@ -16,22 +18,25 @@ static const struct {
 #undef X
 };
 
-static void fill(struct error *err, enum error_kind kind, const char *place)
+/* The text may quote bytes from outside, and be cut within a character; yet it goes into JSON. */
+static void fill(struct error *err, enum error_kind kind, const char *place, const char *fmt,
+		 va_list ap)
 {
 	if (!err)
 		return;
 	err->kind = kind;
-	snprintf(err->place, sizeof(err->place), "%s", place);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	text_make_utf8(err->text);
+	TEXT_COPY(err->place, place);
+	text_make_utf8(err->place);
 }
 
 int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
-	fill(err, kind, "");
 	va_start(ap, fmt);
-	if (err)
-		vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	fill(err, kind, "", fmt, ap);
 	va_end(ap);
 	return -(int)kind;
 }
@@ -40,10 +45,8 @@ int error_at(struct error *err, enum error_kind kind, const char *place, const c
 {
 	va_list ap;
 
-	fill(err, kind, place);
 	va_start(ap, fmt);
-	if (err)
-		vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	fill(err, kind, place, fmt, ap);
 	va_end(ap);
 	return -(int)kind;
 }
@@ -53,7 +56,6 @@ static enum error_kind kind_of_errno(int errnum)
 	switch (errnum) {
 	case ENOENT:
 	case ENODEV:
-	case ENXIO:
 		return ERR_NOT_FOUND;
 	case EBUSY:
 		return ERR_BUSY;
@@ -79,12 +81,11 @@ int error_errno(struct error *err, int errnum, const char *fmt, ...)
 	va_list ap;
 	size_t n;
 
-	fill(err, kind, "");
+	va_start(ap, fmt);
+	fill(err, kind, "", fmt, ap);
+	va_end(ap);
 	if (!err)
 		return -(int)kind;
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
 	n = strlen(err->text);
 	snprintf(err->text + n, sizeof(err->text) - n, ": %s", strerror(errnum));
 	return -(int)kind;
@@ -106,6 +107,7 @@ int error_context(int r, struct error *err, const char *fmt, ...)
 	/* A long cause is cut at its end: the outer words say where to look. */
 	snprintf(err->text + n, sizeof(err->text) - n, ": %.*s",
 		 (int)(sizeof(err->text) - n), inner);
+	text_make_utf8(err->text);
 	return r;
 }
 

@@ -27,9 +27,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
-	/* A name from outside may carry a newline; two records must not come of it. */
+	/* A name from outside may carry a newline or an escape: neither two records nor a
+	 * repainted terminal must come of it. */
 	for (char *p = line; *p; p++)
-		if (*p == '\n')
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = ' ';
 	strcat(line, "\n");
 	/* One write, so that lines of several threads never mix. */

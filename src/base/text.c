@@ -30,7 +30,7 @@ static bool grow(struct text *t, size_t more)
 
 void text_append(struct text *t, const char *bytes, size_t n)
 {
-	if (!grow(t, n))
+	if (n == 0 || !grow(t, n))
 		return;
 	memcpy(t->data + t->length, bytes, n);
 	t->length += n;
@@ -45,7 +45,9 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
-	if (n >= 0 && grow(t, (size_t)n)) {
+	if (n < 0)
+		t->failed = true;
+	else if (grow(t, (size_t)n)) {
 		vsnprintf(t->data + t->length, (size_t)n + 1, fmt, again);
 		t->length += (size_t)n;
 	}
@@ -62,7 +64,8 @@ void text_add_xml(struct text *t, const char *s)
 		case '>': text_add(t, "&gt;"); break;
 		case '"': text_add(t, "&quot;"); break;
 		case '\'': text_add(t, "&apos;"); break;
-		default: text_append(t, s, 1);
+		case '\t': case '\n': case '\r': text_add(t, "&#%d;", *s); break;
+		default: text_append(t, (unsigned char)*s < 0x20 ? "?" : s, 1);
 		}
 	}
 }
@@ -91,6 +94,9 @@ bool text_copy(char *to, size_t size, const char *s)
 {
 	size_t n = strlen(s), kept = n < size ? n : size - 1;
 
+	/* Back to the first byte of the character that does not fit; four bytes are the longest. */
+	for (int i = 0; kept < n && i < 3 && kept > 0 && ((unsigned char)s[kept] & 0xc0) == 0x80; i++)
+		kept--;
 	memmove(to, s, kept);
 	to[kept] = '\0';
 	return kept == n;
@@ -134,16 +140,51 @@ bool text_is_utf8(const char *s, size_t n)
 	return true;
 }
 
+/* A sequence that is well-formed as far as it goes. */
+static bool is_cut_off(const unsigned char *s, size_t n)
+{
+	unsigned char whole[4] = { 0x80, 0x80, 0x80, 0x80 };
+
+	memcpy(whole, s, n);
+	/* The second byte, when it is the one that is missing, has limits after these. */
+	if (n == 1)
+		whole[1] = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+	return n < 4 && s[0] >= 0xc2 && utf8_sequence(whole, 4) > n;
+}
+
+void text_make_utf8(char *s)
+{
+	unsigned char *at = (unsigned char *)s;
+
+	for (size_t n = strlen(s), k; n > 0; at += k, n -= k) {
+		k = utf8_sequence(at, n);
+		if (k == 0 && n < 4 && is_cut_off(at, n)) {
+			*at = '\0';
+			return;
+		}
+		if (k == 0) {
+			*at = '?';
+			k = 1;
+		}
+	}
+}
+
+/* Not isalnum(): which bytes are letters must not depend on the locale. */
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 int text_check_name(const char *s, const char *what, struct error *err)
 {
 	size_t n = strlen(s);
 
 	if (n == 0 || n > 63)
 		return error_set(err, ERR_INVALID, "%s must have 1 to 63 characters, has %zu", what, n);
-	if (!isalnum((unsigned char)s[0]))
+	if (!is_alnum(s[0]))
 		return error_set(err, ERR_INVALID, "%s must begin with a letter or a digit", what);
 	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && !strchr("._-", s[i]))
+		if (!is_alnum(s[i]) && !strchr("._-", s[i]))
 			return error_set(err, ERR_INVALID,
 					 "%s may hold letters, digits, '.', '_' and '-'; byte %zu is 0x%02x",
 					 what, i + 1, (unsigned char)s[i]);

@@ -20,17 +20,22 @@ struct text {
 
 void text_add(struct text *t, const char *fmt, ...) printf_like(2, 3);
 void text_append(struct text *t, const char *bytes, size_t n);
-/* The bytes with & < > " ' replaced, fit for XML and HTML. */
+/* The bytes with & < > " ' and line ends replaced, and '?' for control characters, which XML has no
+ * way to say: fit for text and attributes of XML and HTML. */
 void text_add_xml(struct text *t, const char *s);
 void text_done(struct text *t);
 /* The string, owned by the caller (free()), never NULL unless memory ran out; T is empty after. */
 char *text_take(struct text *t);
 
-/* Copies S into a fixed array and says whether it fitted; a string that does not fit is cut. */
+/* Copies S into a fixed array and says whether it fitted; a string that does not fit is cut, but not
+ * within a character. */
 bool text_copy(char *to, size_t size, const char *s);
 #define TEXT_COPY(array, s) text_copy((array), sizeof(array), (s))
 
 bool text_is_utf8(const char *s, size_t n);
+/* Puts '?' for every byte that is not part of well-formed UTF-8; a sequence that is cut off at the
+ * end is dropped.  What comes out can go into JSON. */
+void text_make_utf8(char *s);
 
 /* Names of objects: 1 to 63 bytes of [A-Za-z0-9._-], the first a letter or a digit.  They appear in
  * URLs, file names and libvirt metadata, so nothing else is allowed.
