@@ -222,6 +222,7 @@ static int refuse(const char *name, int r, const struct error *err)
 static bool is_ours(const char *xml, size_t n, char uuid[UUID_TEXT_SIZE], struct error *err)
 {
 	struct domain_xml d;
+	bool ours;
 
 	uuid[0] = '\0';
 	if (!memmem(xml, n, DOMAIN_XML_NAMESPACE, strlen(DOMAIN_XML_NAMESPACE)))
@@ -230,8 +231,9 @@ static bool is_ours(const char *xml, size_t n, char uuid[UUID_TEXT_SIZE], struct
 	if (domain_xml_read(xml, n, &d, err) < 0)
 		return true;
 	memcpy(uuid, d.uuid, UUID_TEXT_SIZE);
+	ours = d.facet;
 	domain_xml_done(&d);
-	return d.facet;
+	return ours;
 }
 
 int main(int argc, char **argv)
