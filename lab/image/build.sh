@@ -152,8 +152,8 @@ part_make_initrd() {
 	rm -rf "$1/tree"
 }
 
-# Makes the disk, boots it once and starts a guest on it: libvirt then keeps what it learned of QEMU, which
-# costs the first start of every later run several seconds otherwise.
+# Makes the disk, boots it once and starts a guest on it: libvirt then keeps what it learned of
+# QEMU, which costs the first start of every later run several seconds otherwise.
 part_make_base() {
 	truncate -s 3G "$1/base.raw" &&
 		mke2fs -q -t ext4 -O ^metadata_csum -J size=16 -L facet-lab -m 0 \

@@ -118,8 +118,8 @@ start_node() { # NUMBER
 	cp /dev/null "$RUN/$1.serial"
 	# Only a kept machine outlives the shell that started it, be that killed by -9.
 	[ "$KEEP" = 1 ] || leash=(setpriv --pdeathsig KILL)
-	setsid "${leash[@]}" qemu-system-x86_64 -name "facet-lab-$(node_name "$1")" -nodefaults -display none \
-		-smp 2 -m "$MEM" -uuid "$(printf '%s-%012x' "${RUN_UUID:-facef00d-0000-4000-8000}" "$1")" \
+	setsid "${leash[@]}" qemu-system-x86_64 -name "facet-lab-$(node_name "$1")" \
+		-nodefaults -display none -smp 2 -m "$MEM" -uuid "$(printf 'facef00d-0000-4000-8000-%012x' "$1")" \
 		-kernel "$(part_path rootfs)/vmlinuz" -initrd "$(part_path initrd)/initrd" \
 		-append "$(kernel_command_line "$1")" -serial "file:$RUN/$1.serial" \
 		-netdev "user,id=ctl,restrict=on,hostfwd=tcp:127.0.0.1:0-:22" \
@@ -127,6 +127,7 @@ start_node() { # NUMBER
 		-device virtio-rng-pci -no-reboot "${args[@]}" \
 		< /dev/null > "$RUN/$1.qemu" 2>&1 &
 	echo $! > "$RUN/$1.pid"
+	disown
 	# Until the shell's child has become QEMU it can not be told from a stranger.
 	while ! node_alive "$1" && [ "$n" -lt 50 ] && kill -0 $! 2> /dev/null; do
 		sleep 0.1
@@ -177,11 +178,12 @@ connect_node() { # NUMBER
 		{ say "$(node_name "$1") takes no ssh connection:"; cat "$RUN/$1.sshlog" >&2; return 1; }
 }
 
-node_ssh() { # NUMBER LIMIT [ssh option…] [command…]; LIMIT in seconds, 0 for none
-	local number=$1 limit=$2
+node_ssh() { # NUMBER LIMIT [--alone] [ssh option…] [command…]; LIMIT in seconds, 0 for none
+	local number=$1 limit=$2 control=(-o "ControlPath=$RUN/$1.ssh")
 	shift 2
+	[ "${1:-}" != --alone ] || { control=(-o ControlPath=none); shift; }
 	timeout --foreground "$limit" ssh "${SSH_OPTIONS[@]}" -i "$(part_path key)/id_ed25519" \
-		-p "$(cat "$RUN/$number.port")" -o ControlPath="$RUN/$number.ssh" root@127.0.0.1 "$@"
+		-p "$(cat "$RUN/$number.port")" "${control[@]}" root@127.0.0.1 "$@"
 }
 
 boot_nodes() {

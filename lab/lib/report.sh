@@ -82,7 +82,8 @@ forget_run() {
 prepare_nodes() { # [again]
 	local i
 	for ((i = 1; i <= NODES; i++)); do
-		node_ssh "$i" 90 ". /lab/out/env; bash /lab/tree/lib/prepare.sh '$GPUS' '${1:-}'" >&2 < /dev/null ||
+		node_ssh "$i" 90 ". /lab/out/env; bash /lab/tree/lib/prepare.sh '$GPUS' '${1:-}'" \
+			>&2 < /dev/null ||
 			{ say "$(node_name "$i") could not be prepared with GPUs '$GPUS'"; return 1; }
 	done
 }
@@ -108,16 +109,20 @@ run_scenario() { # NAME
 		report "$name" true $((SECONDS - start)) ''
 	else
 		collect_logs "$name"
-		[ -n "$reason" ] || reason=$(sed -n 's/^not ok //p' "$RUN/out/result/asserts" | head -n 1)
-		report "$name" false $((SECONDS - start)) "${reason:-its last command failed}"
+		[ -n "$reason" ] || reason=$(sed -n 's/^not ok //p' "$RUN/out/result/asserts" \
+			2> /dev/null | head -n 1) || true
+		[ -s "$RUN/out/result/asserts" ] || reason=${reason:-it asserted nothing}
+		report "$name" false $((SECONDS - start)) "${reason:-see the logs}"
 	fi
 }
 
 # Runs one phase on node 1 with its output on stderr.  75: the scenario wants the power cut.
 run_phase() { # NAME PHASE LIMIT
 	local line status=0
-	coproc PHASE { node_ssh 1 "$3" ". /lab/out/env; bash /lab/tree/lib/run.sh $1 $2" \
-		2>&1 < /dev/null; }
+	# The limit is kept inside, where it ends the script's children too; the one here is for a
+	# machine that hangs.  A connection of its own, since a shared one would keep this pipe open.
+	coproc PHASE { node_ssh 1 $(($3 + 60)) --alone ". /lab/out/env
+		timeout -k 10 $3 bash /lab/tree/lib/run.sh $1 $2" 2>&1 < /dev/null; }
 	local pid=$PHASE_PID out=${PHASE[0]}
 	exec {out}<&"$out"
 	while IFS= read -r line <&"$out"; do

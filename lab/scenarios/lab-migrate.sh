@@ -14,13 +14,15 @@ check "the vGPU counts here" wait_for 30 "serial_has walker 'NANO tick 20 00:0[0
 on_node b "vgpu_set $there 562; install -m 644 $GUEST $LAB_RUN/guest
 	install -m 666 /dev/null $(serial_file walker)"
 # libvirt wants both descriptions with the address that the vGPU has over there.
-to_vf_1() { sed "/<hostdev/,/<\/hostdev>/s/slot='0x00' function='0x4'/slot='0x00' function='0x5'/"; }
+to_vf_1() {
+	sed "/<hostdev/,/<\/hostdev>/s/slot='0x00' function='0x4'/slot='0x00' function='0x5'/"
+}
 v dumpxml --migratable walker | to_vf_1 > "$LAB_RUN/live.xml"
 v dumpxml --migratable --inactive walker | to_vf_1 > "$LAB_RUN/stored.xml"
 before=$(guest_ticks walker)
 migrate() {
-	timeout 90 virsh -q migrate --live --p2p --persistent --undefinesource --xml "$LAB_RUN/live.xml" \
-		--persistent-xml "$LAB_RUN/stored.xml" walker qemu+tcp://node-b/system &
+	timeout 90 virsh -q migrate --live --p2p --persistent --undefinesource \
+		--xml "$LAB_RUN/live.xml" --persistent-xml "$LAB_RUN/stored.xml" walker qemu+tcp://node-b/system &
 	# With the default of 300 ms a pre-copy over a slow wire might never end.
 	sleep 2
 	v migrate-setmaxdowntime walker 20000 2> /dev/null
