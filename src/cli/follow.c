@@ -214,13 +214,14 @@ static int print_operation(struct follow *f, struct error *err)
 
 static int tell_outcome(struct follow *f, struct error *err)
 {
-	const char *state = cell_string(f->operation, "state");
+	const char *state;
 	int r;
 
 	end_live_line(f);
 	r = print_operation(f, err);
 	if (r < 0)
 		return r;
+	state = cell_string(f->operation, "state");
 	if (strcmp(state, "running") == 0)
 		return error_set(err, ERR_UNAVAILABLE, "operation %s has not ended in %" PRIu64 " s; it goes on: "
 				 "facet operation show %s", f->id,

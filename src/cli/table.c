@@ -7,8 +7,9 @@
 
 #include "base/clock.h"
 #include "cli/cell.h"
+#include "cli/wrap.h"
 
-enum { COLUMNS_MAX = 32 };
+enum { COLUMNS_MAX = 32, GAP = 2, LEAST_WRAPPED = 20 };
 
 static void cleanup_table(struct libscols_table **t)
 {
@@ -110,18 +111,70 @@ static int print_trimmed(const struct table_style *s, struct libscols_table *t, 
 	return 0;
 }
 
+static size_t widest(const struct table_style *s, const struct column *c, const json_t *rows)
+{
+	size_t most = wrap_columns(c->head), i;
+	const json_t *row;
+
+	json_array_foreach(rows, i, row) {
+		cleanup(text_done) struct text t = { 0 };
+		size_t n;
+
+		cell_add(&t, c, row, clock_wall_ms(s->cli->clock));
+		n = t.data ? wrap_columns(t.data) : 0;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* What the other columns leave to each of those that are wrapped; without a terminal all there is. */
+static size_t wrapped_width(const struct table_style *s, const struct column *columns,
+			    const json_t *rows)
+{
+	size_t used = 0, wrapped = 0, width = (size_t)s->cli->width;
+
+	if (!s->cli->terminal)
+		return SIZE_MAX;
+	for (const struct column *c = columns; c->head; c++) {
+		if (!shown(s, c))
+			continue;
+		used += GAP;
+		if (flags_of(c->kind) & SCOLS_FL_WRAP)
+			wrapped++;
+		else
+			used += widest(s, c, rows);
+	}
+	if (wrapped == 0 || width < used + wrapped * LEAST_WRAPPED)
+		return LEAST_WRAPPED;
+	return (width - used) / wrapped;
+}
+
+static int add_columns(const struct table_style *s, struct libscols_table *t,
+		       const struct column *columns, size_t *width)
+{
+	for (const struct column *c = columns; c->head; c++) {
+		struct libscols_column *column;
+
+		if (!shown(s, c))
+			continue;
+		column = scols_table_new_column(t, c->head, 0, flags_of(c->kind));
+		if (!column)
+			return -1;
+		if (flags_of(c->kind) & SCOLS_FL_WRAP)
+			scols_column_set_wrapfunc(column, wrap_chunksize, wrap_nextchunk, width);
+	}
+	return 0;
+}
+
 int table_print(const struct table_style *style, const struct column *columns, const json_t *rows,
 		struct error *err)
 {
 	cleanup(cleanup_table) struct libscols_table *t = table_new(style);
+	size_t width = wrapped_width(style, columns, rows), i;
 	const json_t *row;
-	size_t i;
 
-	if (!t)
+	if (!t || add_columns(style, t, columns, &width) != 0)
 		return no_memory(err);
-	for (const struct column *c = columns; c->head; c++)
-		if (shown(style, c) && !scols_table_new_column(t, c->head, 0, flags_of(c->kind)))
-			return no_memory(err);
 	json_array_foreach(rows, i, row)
 		if (add_row(style, t, columns, row) != 0)
 			return no_memory(err);

@@ -11,6 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/cell.h"
 #include "cli/suggest.h"
+#include "cli/wrap.h"
 
 enum { WORDS_MAX = 16 };
 
@@ -195,6 +196,32 @@ static void control_bytes_do_not_reach_the_terminal(void **state)
 	shows("\"a\\u001b[2Jb\\n\"", COLUMN_TEXT, "a [2Jb ");
 }
 
+static void wraps(const char *s, size_t width, const char *want, size_t widest)
+{
+	struct text all = { 0 };
+	char copy[128];
+
+	assert_int_equal(wrap_chunksize(NULL, s, &width), widest);
+	TEXT_COPY(copy, s);
+	for (char *line = copy, *next; line; line = next) {
+		next = wrap_nextchunk(NULL, line, &width);
+		text_add(&all, "[%s]", line);
+	}
+	assert_string_equal(all.data, want);
+	text_done(&all);
+}
+
+static void long_cells_break_between_words(void **state)
+{
+	(void)state;
+	wraps("one two three", 7, "[one two][three]", 7);
+	wraps("one two three", 6, "[one][two][three]", 5);
+	wraps("one two three", 100, "[one two three]", 13);
+	wraps("a verylongword b", 4, "[a][verylongword][b]", 12);
+	wraps("\xc3\xa4\xc3\xa4 b", 2, "[\xc3\xa4\xc3\xa4][b]", 2);
+	wraps("", 5, "[]", 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +237,7 @@ int main(void)
 		cmocka_unit_test(times_have_units),
 		cmocka_unit_test(cells_are_for_people),
 		cmocka_unit_test(control_bytes_do_not_reach_the_terminal),
+		cmocka_unit_test(long_cells_break_between_words),
 	};
 
 	return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);

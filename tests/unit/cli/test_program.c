@@ -197,7 +197,6 @@ static char *read_file(const char *path)
 	while ((n = fread(bytes, 1, sizeof(bytes), f)) > 0)
 		text_append(&all, bytes, n);
 	fclose(f);
-	text_append(&all, "", 0);
 	return text_take(&all);
 }
 
