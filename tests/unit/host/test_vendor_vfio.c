@@ -359,17 +359,14 @@ static void removal_waits_for_the_driver(void **state)
 	assert_string_equal(tree_text(t, VF "current_vgpu_type"), "0");
 }
 
-/* The write succeeds and the vGPU stays: nothing but quarantine is left. */
-static int forgets_to_remove(struct tree *t, const char *path, const char *text)
+static int swallows_types(struct tree *t, const char *path, const char *text)
 {
-	if (strstr(path, "current_vgpu_type") && strcmp(text, "0") == 0) {
-		tree_file(t, VF "other", "");
-		tree_remove(t, VF "current_vgpu_type");
-		tree_link(t, VF "current_vgpu_type", "/proc/sys/kernel/ngroups_max");
-	}
-	return 0;
+	(void)t;
+	(void)text;
+	return strstr(path, "current_vgpu_type") ? TREE_SWALLOW : 0;
 }
 
+/* The write succeeds and the vGPU stays: nothing but quarantine is left. */
 static void a_vgpu_that_would_not_go_is_an_error(void **state)
 {
 	struct tree *t = *state;
@@ -378,11 +375,26 @@ static void a_vgpu_that_would_not_go_is_an_error(void **state)
 	struct error err;
 
 	create_ok(t, &v, RESULT_CREATED);
-	tree_on_write(t, forgets_to_remove);
+	tree_on_write(t, swallows_types);
 	tree_waits(3);
-	assert_true(destroy(t, &v, &result, &err) < 0);
+	assert_int_equal(destroy(t, &v, &result, &err), -ERR_IO);
+	assert_non_null(strstr(err.text, "type 1152 is still there"));
 	assert_int_equal(result, RESULT_NONE);
 	assert_true(tree_has(t, RECORD));
+}
+
+/* What is read back counts, not that the write succeeded. */
+static void a_type_that_does_not_come_to_be_is_an_error(void **state)
+{
+	struct tree *t = *state;
+	struct host_vgpu v = wanted("NVIDIA L40S-8Q", 1);
+	enum result result;
+	struct error err;
+
+	tree_on_write(t, swallows_types);
+	assert_int_equal(driver->create(t->root, &v, &result, &err), -ERR_IO);
+	assert_non_null(strstr(err.text, "1152 was written and 0 is read back"));
+	assert_false(tree_has(t, RECORD));
 }
 
 static void the_mode_changes_where_the_driver_has_a_file(void **state)
@@ -422,6 +434,7 @@ int main(void)
 		TEST(a_vgpu_that_is_held_open_stays),
 		TEST(removal_waits_for_the_driver),
 		TEST(a_vgpu_that_would_not_go_is_an_error),
+		TEST(a_type_that_does_not_come_to_be_is_an_error),
 		TEST(the_mode_changes_where_the_driver_has_a_file),
 	};
 	return cmocka_run_group_tests_name("vendor-vfio", tests, NULL, NULL);

@@ -309,7 +309,9 @@ int __wrap_sysfs_write(int dir, const char *path, const char *text, int *errnum,
 	if (!e)
 		return __real_sysfs_write(dir, path, text, errnum, err);
 	if (errnum)
-		*errnum = e;
+		*errnum = e == TREE_SWALLOW ? 0 : e;
+	if (e == TREE_SWALLOW)
+		return 0;
 	return error_errno(err, e, "write '%s' to %s", text, path);
 }
 

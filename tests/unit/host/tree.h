@@ -47,7 +47,8 @@ void tree_mdev(struct tree *t, const char *parent, const char *type, const char 
 void tree_process(struct tree *t, unsigned pid, const char *path);
 
 /* Plays the driver: asked before each sysfs_write() with the path below the root.  Returns 0 to let
- * the write happen, or an errno with which it fails. */
+ * the write happen, an errno with which it fails, or TREE_SWALLOW: it succeeds and changes nothing. */
+enum { TREE_SWALLOW = -1 };
 typedef int (*tree_write_fn)(struct tree *t, const char *path, const char *text);
 void tree_on_write(struct tree *t, tree_write_fn fn);
 
