@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 
 enum { DEFAULT_TIMEOUT_MS = 30000 };
@@ -26,6 +27,7 @@ struct exchange {
 	line_fn *line; /* NULL: gather the body */
 	void *user;
 	struct lines lines;
+	int64_t silence_ms, heard_us;
 	int r;         /* first failure inside a callback */
 	struct error *err;
 };
@@ -78,6 +80,7 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *user)
 	struct exchange *x = user;
 
 	(void)one;
+	x->heard_us = clock_mono_us(&clock_system);
 	if (x->line && status_of(x) < 300) {
 		x->r = lines_feed(&x->lines, bytes, n, x->line, x->user, x->err);
 		return x->r < 0 ? 0 : n;
@@ -113,9 +116,27 @@ static size_t on_header(char *bytes, size_t one, size_t n, void *user)
 	struct exchange *x = user;
 
 	(void)one;
+	x->heard_us = clock_mono_us(&clock_system);
 	keep(x->etag, sizeof(x->etag), "ETag:", bytes, n);
 	keep(x->location, sizeof(x->location), "Location:", bytes, n);
 	return n;
+}
+
+/* libcurl calls this at least once a second.  Its own limit is a speed, and one byte of keep-alive
+ * every ten seconds is slower than the slowest speed that can be told. */
+static int on_time(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct exchange *x = user;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	if (clock_mono_us(&clock_system) - x->heard_us < x->silence_ms * 1000)
+		return 0;
+	x->r = error_set(x->err, ERR_UNAVAILABLE, "the server has said nothing for %lld ms",
+			 (long long)x->silence_ms);
+	return 1;
 }
 
 static int add_header(struct exchange *x, const char *header, struct error *err)
@@ -152,15 +173,28 @@ static int set_body(struct exchange *x, const struct http_request *q, struct err
 	return r;
 }
 
+static void set_callbacks(struct curl_client *c, struct exchange *x)
+{
+	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(c->easy, CURLOPT_XFERINFOFUNCTION, on_time);
+	curl_easy_setopt(c->easy, CURLOPT_XFERINFODATA, x);
+	curl_easy_setopt(c->easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
+}
+
 static int prepare(struct curl_client *c, struct exchange *x, const struct http_request *q,
 		   struct error *err)
 {
-	int64_t silence_ms = q->timeout_ms > 0 ? q->timeout_ms : DEFAULT_TIMEOUT_MS;
 	int r;
 
 	curl_easy_reset(c->easy);
 	x->easy = c->easy;
 	x->err = err;
+	x->silence_ms = q->timeout_ms > 0 ? q->timeout_ms : DEFAULT_TIMEOUT_MS;
+	x->heard_us = clock_mono_us(&clock_system);
 	x->lines.max = HTTP_LINE_MAX;
 	text_add(&x->url, "%s%s", c->is_url ? c->address : "http://localhost", q->path);
 	r = set_body(x, q, err);
@@ -173,15 +207,9 @@ static int prepare(struct curl_client *c, struct exchange *x, const struct http_
 		curl_easy_setopt(c->easy, CURLOPT_UNIX_SOCKET_PATH, c->address);
 	curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, q->method);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, x->headers);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, x);
-	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, x);
+	set_callbacks(c, x);
 	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)silence_ms);
-	curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, (long)((silence_ms + 999) / 1000));
+	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)x->silence_ms);
 	/* Only what the address names: a redirect to a file or to another host is not followed. */
 	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	if (!c->is_url)

@@ -161,6 +161,7 @@ static void completion_completes(void **state)
 		"is 'facet vm attach web01 --group w' web01\n"
 		"is 'facet vm list --state run' running\n"
 		"is 'facet vm start web01 --no-wait w' ''\n"
+		"is 'facet vm start --no-wait w' web01\n"
 		"is 'facet -o j' ''\n"
 		"is 'facet gpu list -o j' json\n";
 

@@ -48,6 +48,18 @@ static const struct canned_answer *choose(struct canned *c, const char *request)
 	return last;
 }
 
+/* The head at once, then a pause before each byte. */
+static void put_beats(int fd, const char *raw, int ms)
+{
+	const char *body = strstr(raw, "\r\n\r\n") + 4;
+
+	send(fd, raw, (size_t)(body - raw), MSG_NOSIGNAL);
+	for (; *body; body++) {
+		usleep((useconds_t)ms * 1000);
+		send(fd, body, 1, MSG_NOSIGNAL);
+	}
+}
+
 static void put(int fd, const char *bytes, const struct canned_answer *a)
 {
 	size_t n = strlen(bytes), step = a->trickle ? 1 : n;
@@ -70,6 +82,10 @@ static void answer(struct canned *c, int fd, const char *request)
 
 	if (!a)
 		a = &unknown;
+	if (a->raw && a->beat) {
+		put_beats(fd, a->raw, a->beat);
+		return;
+	}
 	if (a->raw) {
 		put(fd, a->raw, a);
 		return;

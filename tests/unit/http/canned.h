@@ -10,6 +10,7 @@ struct canned_answer {
 	const char *body;    /* JSON; sent with a Content-Length */
 	const char *headers; /* more of them, each with CR LF; NULL: none */
 	const char *raw;     /* instead of all this: these bytes */
+	int beat;            /* ms before each newline of a raw body */
 	int trickle;         /* one byte at a time, and hold the connection open this many ms */
 };
 

@@ -29,6 +29,7 @@ static const struct canned_answer answers[] = {
 	{ .request = "GET /plain", .raw = "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nlater" },
 	{ .request = "GET /broken", .status = 200, .body = "{\"a\":" },
 	{ .request = "GET /silent", .raw = "", .trickle = 1500 },
+	{ .request = "GET /alive", .raw = STREAM_HEAD "\r\n\n\n\n\n", .beat = 400 },
 	{ .request = "GET /lines",
 	  .raw = STREAM_HEAD "Transfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n1\r\n\n\r\n"
 			     "5\r\ntwo\nt\r\n5\r\nhree\n\r\n0\r\n\r\n",
@@ -207,7 +208,7 @@ static void silence_ends_a_call(void **state)
 {
 	struct fixture *f = *state;
 
-	ask(f, &(struct http_request){ .method = "GET", .path = "/silent", .timeout_ms = 100 });
+	ask_both(f, &(struct http_request){ .method = "GET", .path = "/silent", .timeout_ms = 100 });
 	assert_int_equal(f->r, -ERR_UNAVAILABLE);
 	assert_non_null(strstr(f->err.text, "has said nothing for 100 ms"));
 }
@@ -301,6 +302,18 @@ static void a_line_may_cancel_its_own_call(void **state)
 	assert_string_equal(f->lines.data, "[one]");
 }
 
+/* Keep-alives are empty lines; they are few bytes, but they are life. */
+static void keep_alives_are_not_silence(void **state)
+{
+	struct http_request q = { .method = "GET", .path = "/alive", .timeout_ms = 1200 };
+	struct fixture *f = *state;
+
+	assert_int_equal(curl_client_lines(f->curl, &q, 0, on_line, f, NULL), 0);
+	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, NULL, NULL), 0);
+	sd_event_loop(f->event);
+	assert_int_equal(f->r, 0);
+}
+
 static void a_deadline_ends_following_in_good_order(void **state)
 {
 	struct http_request q = { .method = "GET", .path = "/silent" };
@@ -342,6 +355,7 @@ int main(void)
 		WITH_SERVER(a_cut_stream_is_told_from_an_ended_one),
 		WITH_SERVER(a_refused_stream_ends_with_its_problem),
 		WITH_SERVER(a_line_may_cancel_its_own_call),
+		WITH_SERVER(keep_alives_are_not_silence),
 		WITH_SERVER(a_deadline_ends_following_in_good_order),
 		cmocka_unit_test(paths_are_encoded),
 	};

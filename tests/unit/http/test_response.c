@@ -101,6 +101,8 @@ static void refuses_what_could_be_read_in_two_ways(void **state)
 	refuses("HTTP/1.1 200 OK\nContent-Length: 0\n\n", "CR LF");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "one length");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "one length");
+	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", "one length");
+	refuses("\n", "CR LF");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx", "no number");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx", "no number");
 	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "coding");
