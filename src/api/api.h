@@ -21,7 +21,7 @@ struct api_config {
 	identify_fn *identify;
 	void *identify_user;
 	uint32_t connections;          /* at most; 0: 4096 */
-	uint32_t timeout_s;            /* for a silent client, and for one request to arrive; 0: 30 */
+	uint32_t timeout_s;            /* for silence, and for one request to arrive; 0: 30 */
 	uint32_t keepalive_ms;         /* of streams; 0: 10 s */
 };
 

@@ -8,8 +8,9 @@
 int version_get(struct request *rq, struct error *err)
 {
 	(void)err;
-	request_json(rq, 200, json_pack("{s:s, s:s, s:s}", "name", "facet", "version", FACET_VERSION,
-					"api", "v1"));
+	request_json(rq, 200,
+		     json_pack("{s:s, s:s, s:s}", "name", "facet", "version", FACET_VERSION, "api",
+			       "v1"));
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gid.h - groups of the operating system.  Apart from the rest, because <grp.h> has a struct group of
- * its own. */
+/* gid.h - groups of the operating system.  Apart from the rest, because <grp.h> has a struct group
+ * of its own. */
 #pragma once
 
 #include <stdbool.h>

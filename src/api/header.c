@@ -24,7 +24,8 @@ int header_if_match(const char *value, uint64_t *ret, struct error *err)
 	}
 	if (!text_to_u64(digits, INT64_MAX, &v))
 		return error_at(err, ERR_INVALID, "If-Match",
-				"If-Match must be one revision in quotes, such as \"12\", is %.40s", value);
+				"If-Match must be one revision in quotes, such as \"12\", is %.40s",
+				value);
 	if (v == 0)
 		return error_at(err, ERR_PRECONDITION, "If-Match", "no object has revision 0");
 	*ret = v;
@@ -51,7 +52,8 @@ int header_idempotency_key(const char *value, char *ret, size_t size, struct err
 					"Idempotency-Key has a blank or a byte that is not ASCII");
 	if (value && (n == 0 || n >= size))
 		return error_at(err, ERR_INVALID, "Idempotency-Key",
-				"Idempotency-Key has %zu characters, 1 to %zu are taken", n, size - 1);
+				"Idempotency-Key has %zu characters, 1 to %zu are taken", n,
+				size - 1);
 	text_copy(ret, size, value ? value : "");
 	return 0;
 }

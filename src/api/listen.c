@@ -20,7 +20,8 @@ static int make_socket(int *ret, struct error *err)
 /* Whether somebody listens at ADDRESS: a file that nobody listens at is left over from a crash. */
 static bool is_alive(const struct sockaddr_un *address)
 {
-	cleanup(cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	cleanup(cleanup_close) int fd =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
 			   errno == EAGAIN);
@@ -31,12 +32,14 @@ static int remove_stale(const struct sockaddr_un *address, struct error *err)
 	struct stat st;
 
 	if (lstat(address->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : error_errno(err, errno, "look at %s", address->sun_path);
+		return errno == ENOENT ? 0
+				       : error_errno(err, errno, "look at %s", address->sun_path);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, ERR_EXISTS, "listen at %s: a file that is no socket is there",
 				 address->sun_path);
 	if (is_alive(address))
-		return error_set(err, ERR_EXISTS, "listen at %s: another program listens there already",
+		return error_set(err, ERR_EXISTS,
+				 "listen at %s: another program listens there already",
 				 address->sun_path);
 	if (unlink(address->sun_path) < 0)
 		return error_errno(err, errno, "remove the old socket %s", address->sun_path);
@@ -56,7 +59,8 @@ static void give_to_group(const char *path, const char *group)
 static int bind_and_listen(int fd, const struct sockaddr_un *address, const char *group,
 			   struct error *err)
 {
-	/* Before bind(), so that it is never more open than that; after it, since the umask took bits. */
+	/* Before bind(), so that it is never more open than that; after it, since the umask took
+	 * bits. */
 	(void)fchmod(fd, SOCKET_MODE);
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return error_errno(err, errno, "bind %s", address->sun_path);
@@ -75,7 +79,8 @@ int api_listen(const char *path, const char *group, int *ret_fd, struct error *e
 	int r;
 
 	if (!TEXT_COPY(address.sun_path, path))
-		return error_set(err, ERR_INVALID, "the path of a UNIX socket has at most %zu bytes: %s",
+		return error_set(err, ERR_INVALID,
+				 "the path of a UNIX socket has at most %zu bytes: %s",
 				 sizeof(address.sun_path) - 1, path);
 	r = remove_stale(&address, err);
 	if (r == 0)

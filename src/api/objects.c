@@ -69,7 +69,8 @@ static int parse_limit(const char *text, size_t *ret, struct error *err)
 	uint64_t n;
 
 	if (!text_to_u64(text, LIMIT_MAX, &n) || n == 0)
-		return error_at(err, ERR_INVALID, "query", "limit is 1 to %d, not '%.40s'", LIMIT_MAX, text);
+		return error_at(err, ERR_INVALID, "query", "limit is 1 to %d, not '%.40s'",
+				LIMIT_MAX, text);
 	*ret = (size_t)n;
 	return 0;
 }
@@ -133,12 +134,14 @@ int object_list(struct request *rq, struct error *err)
 		return r;
 	if (kind == OBJECT_EVENT && after) {
 		if (!text_to_u64(after, INT64_MAX, &l.after_number))
-			return error_at(err, ERR_INVALID, "query", "after is the number of an event");
+			return error_at(err, ERR_INVALID, "query",
+					"after is the number of an event");
 		after = "";
 	}
 	l.items = json_array();
 	controller_each(c, kind, after ? after : "", take_object, &l);
-	j = json_pack("{s:o, s:I}", "items", l.items, "revision", (json_int_t)controller_revision(c));
+	j = json_pack("{s:o, s:I}", "items", l.items, "revision",
+		      (json_int_t)controller_revision(c));
 	if (j && l.more)
 		json_object_set_new(j, "next", json_string(l.last));
 	request_json(rq, 200, j);
@@ -207,13 +210,13 @@ static json_t *answer_body(const struct request *rq, const struct outcome *o)
 
 static void on_success(struct request *rq, const struct outcome *o)
 {
-	int gives = o->accepted ? OBJECT_OPERATION : rq->route->gives;
 	int status = o->accepted ? 202 : o->created ? 201 : 200;
 
 	if (o->body && o->revision)
 		set_etag(&rq->reply, o->revision);
-	if (status != 200 && gives >= 0 && !is_dry_run(rq))
-		set_location(&rq->reply, names_word(&object_plural_names, gives), o->body);
+	if (status != 200 && rq->route->gives >= 0 && !is_dry_run(rq))
+		set_location(&rq->reply, names_word(&object_plural_names, rq->route->gives),
+			     o->body);
 	rq->reply.replayed = o->replayed;
 	request_json(rq, status, answer_body(rq, o));
 }
@@ -249,8 +252,8 @@ static int fill_command(const struct request *rq, struct command *c, struct erro
 	if (r == 0)
 		r = header_if_match(request_header(rq, "If-Match"), &c->if_match, err);
 	if (r == 0)
-		r = header_idempotency_key(request_header(rq, "Idempotency-Key"), c->idempotency_key,
-					   sizeof(c->idempotency_key), err);
+		r = header_idempotency_key(request_header(rq, "Idempotency-Key"),
+					   c->idempotency_key, sizeof(c->idempotency_key), err);
 	return r;
 }
 

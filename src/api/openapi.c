@@ -53,10 +53,11 @@ static void add_list_parameters(json_t *list, const struct route *route)
 {
 	const struct fields *f = object_fields(route->what);
 
-	json_array_append_new(list, parameter("query", "limit",
-					      json_pack("{s:s, s:i, s:i, s:i}", "type", "integer",
-							"minimum", 1, "maximum", 1000, "default", 200),
-					      "Most items in one answer"));
+	json_array_append_new(list,
+			      parameter("query", "limit",
+					json_pack("{s:s, s:i, s:i, s:i}", "type", "integer",
+						  "minimum", 1, "maximum", 1000, "default", 200),
+					"Most items in one answer"));
 	add_text(list, "query", "after", "Go on after this: what next said in the last answer");
 	for (size_t i = 0; i < f->n; i++)
 		if (route_filters_by(&f->rows[i]))
@@ -82,13 +83,14 @@ static void add_own_query(json_t *list, const struct route *route)
 
 static void add_command_parameters(json_t *list, const struct route *route)
 {
-	json_array_append_new(list, parameter("query", "dry_run",
-					      json_pack("{s:s, s:[s,s]}", "type", "string", "enum", "0",
-							"1"),
-					      "1: check and answer, but change nothing"));
+	json_array_append_new(
+		list, parameter("query", "dry_run",
+				json_pack("{s:s, s:[s,s]}", "type", "string", "enum", "0", "1"),
+				"1: check and answer, but change nothing"));
 	if (strcmp(route->method, "POST") == 0)
 		add_text(list, "header", "Idempotency-Key",
-			 "The same key again gets the first answer again, and nothing is done twice");
+			 "The same key again gets the first answer again, and nothing is done "
+			 "twice");
 	else
 		add_text(list, "header", "If-Match", "Do it only at this revision: its ETag");
 }
@@ -135,8 +137,8 @@ static json_t *request_body(const struct route *route)
 
 	for (size_t i = 0; i < ROUTE_BODIES_MAX && route->bodies[i]; i++)
 		add_writable(properties, required, route->bodies[i], change);
-	schema = json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
-			   required);
+	schema = json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties,
+			   "required", required);
 	j = json_content("application/json", schema);
 	json_object_set_new(j, "required", json_boolean(route->body == BODY_REQUIRED));
 	return j;
@@ -185,14 +187,10 @@ static json_t *responses(const struct route *route)
 	if (route->does == DOES_STREAM)
 		json_object_set_new(j, status, stream_answer(route));
 	else
-		json_object_set_new(j, status,
-				    described(json_content("application/json", answer_schema(route)),
-					      "Done, or begun"));
-	/* Some commands are done at once or become an operation, as the state of the host has it. */
-	if (route->does == DOES_COMMAND && route->status == 200)
-		json_object_set_new(j, "202", described(json_content("application/json",
-								     reference("operation")),
-							"Begun"));
+		json_object_set_new(
+			j, status,
+			described(json_content("application/json", answer_schema(route)),
+				  "Done, or begun"));
 	json_object_set_new(j, "default", described(json_content("application/problem+json",
 								 reference("problem")),
 						    "Refused or failed"));
@@ -203,9 +201,10 @@ static json_t *responses(const struct route *route)
 
 static json_t *operation(const struct route *route)
 {
-	json_t *j = json_pack("{s:s, s:s, s:[s], s:o, s:o, s:s}", "operationId", route->name, "summary",
-			      route->says, "tags", "v1", "parameters", parameters(route), "responses",
-			      responses(route), "x-role", names_word(&role_names, (int)route->role));
+	json_t *j =
+		json_pack("{s:s, s:s, s:[s], s:o, s:o, s:s}", "operationId", route->name, "summary",
+			  route->says, "tags", "v1", "parameters", parameters(route), "responses",
+			  responses(route), "x-role", names_word(&role_names, (int)route->role));
 	char tag[NAME_SIZE];
 
 	snprintf(tag, sizeof(tag), "%.*s", (int)strcspn(route->name, "."), route->name);
@@ -249,7 +248,8 @@ static json_t *schemas(void)
 	for (enum object_kind k = 0; k < OBJECT_COUNT; k++) {
 		json_t *schema = fields_schema(object_fields(k));
 
-		/* Whatever is read carries its revision; what a client must give is no matter there. */
+		/* Whatever is read carries its revision; what a client must give is no matter
+		 * there. */
 		json_object_del(schema, "required");
 		json_object_set_new(json_object_get(schema, "properties"), "revision",
 				    json_pack("{s:s, s:b}", "type", "integer", "readOnly", 1));
@@ -261,9 +261,10 @@ static json_t *schemas(void)
 
 json_t *api_openapi(void)
 {
-	return json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:{s:o}}", "openapi",
-			 "3.1.0", "info", "title", "Facet", "version", FACET_VERSION, "description",
+	return json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:{s:o}}",
+			 "openapi", "3.1.0", "info", "title", "Facet", "version", FACET_VERSION,
+			 "description",
 			 "Shared NVIDIA vGPUs for KVM hosts: who gets which slice of which GPU",
-			 "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url",
-			 "/", "paths", paths(), "components", "schemas", schemas());
+			 "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers",
+			 "url", "/", "paths", paths(), "components", "schemas", schemas());
 }

@@ -25,8 +25,8 @@ static void user_name(const struct ucred *cred, char name[NAME_SIZE], bool *know
 
 static bool is_member(int fd, const struct ucred *cred, const char *name, bool known, gid_t gid)
 {
-	/* What the process has needs no look into the user database; somebody who was put into the group
-	 * after logging in counts too. */
+	/* What the process has needs no look into the user database; somebody who was put into the
+	 * group after logging in counts too. */
 	return cred->gid == gid || gid_of_process(fd, gid) ||
 	       (known && gid_of_user(name, cred->gid, gid));
 }
@@ -34,10 +34,11 @@ static bool is_member(int fd, const struct ucred *cred, const char *name, bool k
 static int refuse(const struct ucred *cred, const struct actor *a, const char *group,
 		  struct error *err)
 {
-	return error_set(err, ERR_DENIED,
-			 "user %s (uid %ju) may not use Facet: only root and members of group %s may; "
-			 "remedy: usermod -aG %s %s",
-			 a->name, (uintmax_t)cred->uid, group, group, a->name);
+	return error_set(
+		err, ERR_DENIED,
+		"user %s (uid %ju) may not use Facet: only root and members of group %s may; "
+		"remedy: usermod -aG %s %s",
+		a->name, (uintmax_t)cred->uid, group, group, a->name);
 }
 
 int peer_identify(void *user, int fd, struct actor *ret, struct error *err)

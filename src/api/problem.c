@@ -12,7 +12,8 @@ json_t *problem_write(const struct error *err, int status, const struct refusal 
 	char type[64];
 
 	snprintf(type, sizeof(type), "urn:facet:problem:%s", name);
-	/* "s*" leaves out what is not UTF-8, so that a strange cause does not cost the whole answer. */
+	/* "s*" leaves out what is not UTF-8, so that a strange cause does not cost the whole
+	 * answer. */
 	j = json_pack("{s:s, s:s, s:i, s:s*, s:s}", "type", type, "title", error_words(err->kind),
 		      "status", status ? status : error_http_status(err->kind), "detail",
 		      text_is_utf8(err->text, strlen(err->text)) ? err->text : NULL, "kind", name);
@@ -36,9 +37,10 @@ json_t *problem_schema(void)
 	j = json_pack("{s:s, s:[s,s,s,s], s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:{s:s, s:o},"
 		      " s:{s:s, s:s}, s:{s:s, s:o}}}",
 		      "type", "object", "required", "type", "title", "status", "kind", "properties",
-		      "type", "type", "string", "title", "type", "string", "status", "type", "integer",
-		      "detail", "type", "string", "description", "What failed and what to do about it",
-		      "kind", "type", "string", "enum", kinds, "place", "type", "string", "description",
+		      "type", "type", "string", "title", "type", "string", "status", "type",
+		      "integer", "detail", "type", "string", "description",
+		      "What failed and what to do about it", "kind", "type", "string", "enum",
+		      kinds, "place", "type", "string", "description",
 		      "Where in the request: a JSON pointer, a line and column, a header",
 		      "reasons", "type", "array", "items", fields_schema(&refusal_fields));
 	return j;

@@ -21,7 +21,8 @@ struct host_body {
 	char host[NAME_SIZE];
 };
 static const struct field on_host_rows[] = {
-	FIELD(struct host_body, host, FIELD_NAME, 0, "Host, where the name of the VM is not enough"),
+	FIELD(struct host_body, host, FIELD_NAME, 0,
+	      "Host, where the name of the VM is not enough"),
 };
 static const struct fields on_host_fields = FIELDS("host", struct host_body, on_host_rows);
 
@@ -38,17 +39,17 @@ enum { NOTHING = -1 };
 #define CALL(path_, role_, name_, fn_, query_, says_)                                            \
 	{ "GET", path_, ROLE_##role_, name_, DOES_CALL, 0, fn_, query_, BODY_NONE, { NULL }, 200, \
 	  NOTHING, says_ }
-#define STREAM(path_, role_, name_, fn_, query_, says_)                                            \
-	{ "GET", path_, ROLE_##role_, name_, DOES_STREAM, 0, fn_, query_, BODY_NONE, { NULL }, 200, \
-	  NOTHING, says_ }
+#define STREAM(path_, role_, name_, fn_, query_, says_)                                         \
+	{ "GET", path_, ROLE_##role_, name_, DOES_STREAM, 0, fn_, query_, BODY_NONE, { NULL },   \
+	  200, NOTHING, says_ }
 #define LIST(path_, kind_, name_, says_)                                                        \
 	{ "GET", path_, ROLE_VIEWER, name_, DOES_LIST, OBJECT_##kind_, NULL, "", BODY_NONE,      \
 	  { NULL }, 200, OBJECT_##kind_, says_ }
 #define GET(path_, kind_, name_, says_)                                                         \
 	{ "GET", path_, ROLE_VIEWER, name_, DOES_GET, OBJECT_##kind_, NULL, "", BODY_NONE,       \
 	  { NULL }, 200, OBJECT_##kind_, says_ }
-#define DO(method_, path_, role_, command_, name_, body_, status_, gives_, says_, ...)             \
-	{ method_, path_, ROLE_##role_, name_, DOES_COMMAND, COMMAND_##command_, NULL, "",          \
+#define DO(method_, path_, role_, command_, name_, body_, status_, gives_, says_, ...)          \
+	{ method_, path_, ROLE_##role_, name_, DOES_COMMAND, COMMAND_##command_, NULL, "",       \
 	  BODY_##body_, { __VA_ARGS__ }, status_, gives_, says_ }
 
 const struct route routes[] = {
@@ -68,8 +69,8 @@ const struct route routes[] = {
 	   "Forget a host that has no leases", NULL),
 	STREAM("/v1/hosts/{host}/wanted", HOST, "host.wanted", wanted_get, "after",
 	       "Follow what a host has to make true"),
-	DO("POST", "/v1/hosts/{host}/report", HOST, HOST_REPORT, "host.report", REQUIRED, 200, NOTHING,
-	   "Tell what is so on a host", &report_fields),
+	DO("POST", "/v1/hosts/{host}/report", HOST, HOST_REPORT, "host.report", REQUIRED, 200,
+	   NOTHING, "Tell what is so on a host", &report_fields),
 
 	LIST("/v1/gpus", GPU, "gpu.list", "List physical GPUs"),
 	GET("/v1/gpus/{gpu}", GPU, "gpu.get", "Show a GPU with the vGPUs on it"),
@@ -93,14 +94,14 @@ const struct route routes[] = {
 	   "Change a VM", &vm_fields),
 	DO("DELETE", "/v1/vms/{vm}", OPERATOR, VM_DELETE, "vm.delete", NONE, 200, NOTHING,
 	   "Forget a VM; its domain stays", NULL),
-	DO("POST", "/v1/vms/{vm}/devices", OPERATOR, VM_ATTACH, "vm.attach", REQUIRED, 200, OBJECT_VM,
-	   "Give a VM a device", &vm_device_fields, &on_host_fields),
+	DO("POST", "/v1/vms/{vm}/devices", OPERATOR, VM_ATTACH, "vm.attach", REQUIRED, 200,
+	   OBJECT_VM, "Give a VM a device", &vm_device_fields, &on_host_fields),
 	DO("DELETE", "/v1/vms/{vm}/devices/{device}", OPERATOR, VM_DETACH, "vm.detach", NONE, 200,
 	   OBJECT_VM, "Take a device from a VM", NULL),
-	DO("POST", "/v1/vms/{vm}/start", OPERATOR, VM_START, "vm.start", NONE, 202, OBJECT_OPERATION,
-	   "Start a VM with its vGPUs", NULL),
-	DO("POST", "/v1/vms/{vm}/stop", OPERATOR, VM_STOP, "vm.stop", OPTIONAL, 202, OBJECT_OPERATION,
-	   "Stop a VM and give its vGPUs back", &stop_fields),
+	DO("POST", "/v1/vms/{vm}/start", OPERATOR, VM_START, "vm.start", NONE, 202,
+	   OBJECT_OPERATION, "Start a VM with its vGPUs", NULL),
+	DO("POST", "/v1/vms/{vm}/stop", OPERATOR, VM_STOP, "vm.stop", OPTIONAL, 202,
+	   OBJECT_OPERATION, "Stop a VM and give its vGPUs back", &stop_fields),
 	DO("POST", "/v1/vms/{vm}/adopt", OPERATOR, VM_ADOPT, "vm.adopt", OPTIONAL, 200, OBJECT_VM,
 	   "Take over a domain that someone else made, with its vGPUs", &on_host_fields,
 	   &in_group_fields),
@@ -109,13 +110,14 @@ const struct route routes[] = {
 
 	LIST("/v1/leases", LEASE, "lease.list", "List leases: who owns which slice"),
 	GET("/v1/leases/{lease}", LEASE, "lease.get", "Show a lease"),
-	DO("POST", "/v1/leases/{lease}/release", OPERATOR, LEASE_RELEASE, "lease.release", NONE, 200,
-	   OBJECT_LEASE, "End the hold of a lease, or retry one in quarantine", NULL),
+	DO("POST", "/v1/leases/{lease}/release", OPERATOR, LEASE_RELEASE, "lease.release", NONE,
+	   202, OBJECT_LEASE, "End the hold of a lease, or retry one in quarantine", NULL),
 
 	LIST("/v1/operations", OPERATION, "operation.list", "List operations"),
 	GET("/v1/operations/{operation}", OPERATION, "operation.get", "Show an operation"),
-	DO("POST", "/v1/operations/{operation}/cancel", OPERATOR, OPERATION_CANCEL, "operation.cancel",
-	   NONE, 200, OBJECT_OPERATION, "End an operation at its next step", NULL),
+	DO("POST", "/v1/operations/{operation}/cancel", OPERATOR, OPERATION_CANCEL,
+	   "operation.cancel", NONE, 202, OBJECT_OPERATION, "End an operation at its next step",
+	   NULL),
 
 	LIST("/v1/events", EVENT, "event.list", "List what happened"),
 	STREAM("/v1/watch", VIEWER, "watch", watch_get, "after kind id", "Follow every change"),
@@ -148,12 +150,13 @@ static int check_param(const char *name, const char *value, struct error *err)
 	if (strcmp(name, "gpu") != 0)
 		return text_check_name(value, name, err);
 	if (strlen(value) >= GPU_ID_SIZE)
-		return error_set(err, ERR_INVALID, "a GPU's id has at most %d bytes", GPU_ID_SIZE - 1);
+		return error_set(err, ERR_INVALID, "a GPU's id has at most %d bytes",
+				 GPU_ID_SIZE - 1);
 	if (!isalnum((unsigned char)value[0]) ||
 	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@:") !=
 		    strlen(value))
-		return error_set(err, ERR_INVALID, "a GPU's id looks like h1@0000:41:00.0, not %.90s",
-				 value);
+		return error_set(err, ERR_INVALID,
+				 "a GPU's id looks like h1@0000:41:00.0, not %.90s", value);
 	return 0;
 }
 
@@ -191,7 +194,8 @@ static void allow_add(char allow[ROUTE_ALLOW_SIZE], const char *method)
 }
 
 int route_find(const char *method, const struct target *target, const struct route **ret,
-	       const char *params[ROUTE_PARAMS_MAX], char allow[ROUTE_ALLOW_SIZE], struct error *err)
+	       const char *params[ROUTE_PARAMS_MAX], char allow[ROUTE_ALLOW_SIZE],
+	       struct error *err)
 {
 	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 

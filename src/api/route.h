@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* route.h - the whole HTTP surface as one table.
  *
- * Dispatch, 404 and 405 answers, permissions, the OpenAPI document and docs/api.md are made from it;
- * nothing else knows a path.
+ * Dispatch, 404 and 405 answers, permissions, the OpenAPI document and docs/api.md are made from
+ * it; nothing else knows a path.
  */
 #pragma once
 
@@ -42,7 +42,7 @@ struct route {
 	enum route_body body;
 	const struct fields *bodies[ROUTE_BODIES_MAX]; /* fields that the body may have */
 	int status;                 /* of success */
-	int gives;                  /* enum object_kind of the answer, -1: nothing or its own form */
+	int gives;                  /* enum object_kind of the answer, -1: none */
 	const char *says;
 };
 

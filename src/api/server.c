@@ -5,7 +5,7 @@
  * without waiting.  Before each wait the library is asked how long it may be left alone.  A request
  * whose answer comes later is suspended: the library forgets its socket until it is resumed.
  *
- *   uri_seen -> on_request (headers) -> on_request (body, in pieces) -> on_request (end) -> completed
+ *   uri_seen -> on_request: head -> on_request: body, in pieces -> on_request: end -> on_completed
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -25,8 +25,8 @@ enum {
 	TIMEOUT_DEFAULT_S = 30,
 	KEEPALIVE_DEFAULT_MS = 10000,
 	STREAM_BLOCK = 32 << 10,
-	/* A body that comes without a length is read to here and thrown away, so that its sender gets to
-	 * read the answer; beyond, the connection ends. */
+	/* A body that comes without a length is read to here and thrown away, so that its sender
+	 * gets to read the answer; beyond, the connection ends. */
 	DISCARD_MAX = 8 << 20,
 };
 
@@ -152,9 +152,10 @@ static struct MHD_Response *make_response(struct reply *reply)
 	struct MHD_Response *response;
 
 	if (reply->stream)
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream,
-							 reply->stream, NULL);
-	response = MHD_create_response_from_buffer(reply->length, reply->body, MHD_RESPMEM_MUST_FREE);
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
+							 read_stream, reply->stream, NULL);
+	response =
+		MHD_create_response_from_buffer(reply->length, reply->body, MHD_RESPMEM_MUST_FREE);
 	if (response)
 		reply->body = NULL;
 	return response;
@@ -278,8 +279,8 @@ static bool has_body(const struct request *rq)
 	return request_header(rq, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
 }
 
-/* An answer before the body was read costs the connection, since the rest of what the client sends can
- * not be told from a next request; without a body it waits for its turn, which costs nothing. */
+/* An answer before the body was read costs the connection, since the rest of what the client sends
+ * can not be told from a next request; without a body it waits for its turn at no cost. */
 static enum MHD_Result refuse(struct request *rq, bool with_body)
 {
 	rq->handled = rq->answered = true;
@@ -339,7 +340,8 @@ static enum MHD_Result take_piece(struct request *rq, const char *data, size_t *
 static int check_body(const struct request *rq, struct error *err)
 {
 	if (rq->body && !json_is_object(rq->body))
-		return error_at(err, ERR_INVALID, "line 1 column 1", "the body must be a JSON object");
+		return error_at(err, ERR_INVALID, "line 1 column 1",
+				"the body must be a JSON object");
 	if (!rq->body && rq->route->body == BODY_REQUIRED)
 		return error_set(err, ERR_INVALID, "%s needs a body", rq->route->name);
 	if (rq->body && rq->route->body == BODY_NONE && json_object_size(rq->body) > 0)
@@ -485,7 +487,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	actor = calloc(1, sizeof(*actor));
-	/* One who is refused is asked again at the request, where there is an answer to put it in. */
+	/* Who is refused is asked again at the request, where there is an answer to put it in. */
 	if (actor && info &&
 	    a->config.identify(a->config.identify_user, info->connect_fd, actor, NULL) == 0)
 		*context = actor;

@@ -93,9 +93,11 @@ static void cut_off(struct stream *s)
 {
 	struct error err;
 
-	error_set(&err, ERR_UNAVAILABLE,
-		  "this reader is too slow: %zu bytes wait for it; remedy: list, then watch from the "
-		  "revision of the listing", waiting(s));
+	error_set(
+		&err, ERR_UNAVAILABLE,
+		"this reader is too slow: %zu bytes wait for it; remedy: list, then watch from the "
+		"revision of the listing",
+		waiting(s));
 	add_problem(s, &err);
 	stream_end(s);
 }

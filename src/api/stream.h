@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream.h - an answer that does not end: a bounded queue of text towards one client.
  *
- *   stream_add() --> [ waiting text ] --> stream_read() by the HTTP library, when the socket takes it
+ *   stream_add() --> [ waiting text ] --> stream_read(), when the client's socket takes more
  *
  * A reader that lets STREAM_WAITING_MAX bytes pile up gets a last record, which tells it to list
  * again, and the end of the stream.  A stream of states is never cut: a newer state takes the place
@@ -32,7 +32,7 @@ struct stream {
 	char id[GPU_ID_SIZE];          /* object to watch, "": all */
 	uint64_t seen;                 /* newest revision that it was told of, or began after */
 	bool follows;                  /* is counted as a follower of the hub */
-	bool in_hub;                   /* the hub tells it; else WATCH does, until it has caught up */
+	bool in_hub;                   /* the hub tells it; else WATCH, until it caught up */
 	struct controller_watch *watch;
 	struct wanted_feed *feed;
 	struct stream *next, **link;   /* in the list of the api */

@@ -44,7 +44,8 @@ static int check_byte(char c, const char *place, struct error *err)
 {
 	if ((unsigned char)c < 0x20 || c == 0x7f)
 		return wrong(place, err, "has a control character");
-	/* A slash that was escaped would become a border between segments for whoever decodes twice. */
+	/* A slash that was escaped would become a border between segments for whoever decodes
+	 * twice. */
 	if (c == '/' && strcmp(place, "path") == 0)
 		return wrong(place, err, "has an escaped slash: no name has one");
 	return 0;
@@ -90,7 +91,8 @@ static int parse_path(struct target *t, const char *raw, size_t n, struct error 
 		if (length == 0)
 			return wrong("path", err, "has an empty segment");
 		if (t->segments_n == TARGET_SEGMENTS_MAX)
-			return error_at(err, ERR_NOT_FOUND, "path", "no path has that many segments");
+			return error_at(err, ERR_NOT_FOUND, "path",
+					"no path has that many segments");
 		r = decode(t, raw + i, length, "path", &t->segments[t->segments_n], err);
 		if (r < 0)
 			return r;
@@ -142,11 +144,11 @@ int target_parse(const char *raw, struct target *ret, struct error *err)
 	int r;
 
 	ret->segments_n = ret->query_n = ret->used = 0;
-	/* Each decoded string is at most as long as what it came from, with its border as the NUL. */
+	/* No string grows by decoding, and the border behind it pays for its NUL. */
 	if (strlen(raw) >= TARGET_SIZE - TARGET_QUERY_MAX)
 		return error_at(err, ERR_TOO_LARGE, "path",
-				"the path and query have %zu bytes, at most %d are taken", strlen(raw),
-				TARGET_SIZE - TARGET_QUERY_MAX - 1);
+				"the path and query have %zu bytes, at most %d are taken",
+				strlen(raw), TARGET_SIZE - TARGET_QUERY_MAX - 1);
 	r = parse_path(ret, raw, path_n, err);
 	if (r == 0 && raw[path_n] == '?')
 		r = parse_query(ret, raw + path_n + 1, err);

@@ -2,8 +2,8 @@
 /* The two streams: every change for anybody, and the wanted state for an agent.
  *
  * Most followers are up to date, and there may be hundreds: they share one watch of the controller,
- * the hub, and the text of each change.  One that begins in the past has a watch of its own until it
- * has caught up:
+ * the hub, and the text of each change.  One that begins in the past has a watch of its own until
+ * it has caught up:
  *
  *   controller --+-- hub --+-- stream            in_hub
  *                |         +-- stream
@@ -32,8 +32,8 @@ static void write_change(struct text *t, enum stream_format format, enum object_
 			 const char *id, const json_t *object, uint64_t revision)
 {
 	const char *word = names_word(&object_kind_names, (int)kind);
-	json_t *j = json_pack("{s:I, s:s, s:s, s:O?}", "revision", (json_int_t)revision, "kind", word,
-			      "id", id, "object", (json_t *)(uintptr_t)object);
+	json_t *j = json_pack("{s:I, s:s, s:s, s:O?}", "revision", (json_int_t)revision, "kind",
+			      word, "id", id, "object", (json_t *)(uintptr_t)object);
 	char *line = j ? json_line(j) : NULL;
 
 	json_decref(j);
@@ -108,7 +108,8 @@ static int hub_open(struct request *rq, struct error *err)
 	if (h->watch)
 		return 0;
 	h->seen = controller_revision(request_controller(rq));
-	return controller_watch(request_controller(rq), h->seen, on_hub_change, rq->api, &h->watch, err);
+	return controller_watch(request_controller(rq), h->seen, on_hub_change, rq->api, &h->watch,
+				err);
 }
 
 void watch_leave(struct stream *s)
@@ -165,8 +166,8 @@ static int parse_revision(const char *what, const char *text, uint64_t *ret, str
 {
 	if (!text || text_to_u64(text, INT64_MAX, ret))
 		return 0;
-	return error_at(err, ERR_INVALID, what, "%s is a revision, a whole number, not '%.40s'", what,
-			text);
+	return error_at(err, ERR_INVALID, what, "%s is a revision, a whole number, not '%.40s'",
+			what, text);
 }
 
 /* Where to begin.  A browser that comes back names the last change it saw; changes of one revision
@@ -204,8 +205,9 @@ static int gone(struct request *rq, uint64_t after)
 	struct error err;
 
 	error_at(&err, ERR_NOT_FOUND, "query",
-		 "changes after revision %ju are not kept; remedy: list, then watch from the revision "
-		 "of the listing", (uintmax_t)after);
+		 "changes after revision %ju are not kept; remedy: list, then watch from the "
+		 "revision of the listing",
+		 (uintmax_t)after);
 	request_problem(rq, &err, 410, NULL, 0);
 	return 0;
 }

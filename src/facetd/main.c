@@ -18,7 +18,8 @@
 static const char *const usage =
 	"Usage: facetd [OPTION]...\n"
 	"Keep the ledger of shared vGPUs and answer the HTTP interface of Facet.\n\n"
-	"  -c, --config FILE            settings, and FILE.d/*.conf (default /etc/facet/facetd.conf)\n"
+	"  -c, --config FILE            settings, with FILE.d/*.conf\n"
+	"                               (default /etc/facet/facetd.conf)\n"
 	"  -l, --listen unix:PATH       where to listen\n"
 	"  -s, --set SECTION.KEY=VALUE  one setting; may be repeated\n"
 	"      --print-config           show the settings in force\n"
@@ -221,7 +222,8 @@ static int add_sources(struct daemon *d, struct error *err)
 	int r = sd_event_add_io(d->event, &d->store_io, store_fd(d->store), EPOLLIN, on_store, d);
 
 	if (r >= 0)
-		r = sd_event_add_time_relative(d->event, &d->tick, CLOCK_MONOTONIC, 0, 1000, on_tick, d);
+		r = sd_event_add_time_relative(d->event, &d->tick, CLOCK_MONOTONIC, 0, 1000,
+					       on_tick, d);
 	return r < 0 ? error_errno(err, -r, "put the store into the event loop") : 0;
 }
 
@@ -321,8 +323,8 @@ static int run(const struct settings *settings)
 	int r = start(&d, &err);
 
 	if (r == 0) {
-		log_info("facetd " FACET_VERSION " listens at %s, state in %s (%s)", settings->unix_path,
-			 settings->path, settings->backend);
+		log_info("facetd " FACET_VERSION " listens at %s, state in %s (%s)",
+			 settings->unix_path, settings->path, settings->backend);
 		sd_notify(0, "READY=1");
 		r = sd_event_loop(d.event);
 		sd_notify(0, "STOPPING=1");

@@ -9,7 +9,8 @@
 	{ section, key, CONFIG_NUMBER, offsetof(struct settings, member), fallback, min, max, says }
 
 const struct config_item settings_items[] = {
-	TEXT("store", "backend", backend, "sqlite", "Where state is kept: sqlite, or memory for trials"),
+	TEXT("store", "backend", backend, "sqlite",
+	     "Where state is kept: sqlite, or memory for trials"),
 	PATH("store", "path", path, "/var/lib/facet/facet.db", "File of the sqlite store"),
 	PATH("listen", "unix", unix_path, "/run/facet/facetd.sock", "UNIX socket to listen at"),
 	NUMBER("listen", "connections", connections, "4096", 1, 65536,

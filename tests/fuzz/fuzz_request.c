@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any first line and any headers are understood or refused with a place.  Input: "METHOD TARGET", then a
- * header value on each line.  What gets through to a handler is fit for file names, logs and keys. */
+/* Any first line and any headers are understood or refused with a place.  Input: "METHOD TARGET",
+ * then a header value on each line.  What gets through to a handler is fit for file names, logs and
+ * keys. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

@@ -193,7 +193,8 @@ int controller_explain_vm(struct controller *c, const char *vm, json_t **ret, st
 	return 0;
 }
 
-int controller_explain_group(struct controller *c, const char *group, json_t **ret, struct error *err)
+int controller_explain_group(struct controller *c, const char *group, json_t **ret,
+			     struct error *err)
 {
 	if (!controller_get(c, OBJECT_GROUP, group, NULL))
 		return error_set(err, ERR_NOT_FOUND, "there is no group %s", group);
@@ -216,8 +217,8 @@ json_t *controller_domains(struct controller *c)
 json_t *controller_profiles(struct controller *c)
 {
 	(void)c;
-	return json_pack("[{s:s, s:s}, {s:s, s:s}]", "name", "NVIDIA L40S-8Q", "series", "Q", "name",
-			 "NVIDIA L40S-8C", "series", "C");
+	return json_pack("[{s:s, s:s}, {s:s, s:s}]", "name", "NVIDIA L40S-8Q", "series", "Q",
+			 "name", "NVIDIA L40S-8C", "series", "C");
 }
 
 int controller_watch(struct controller *c, uint64_t after, change_fn *fn, void *user,

@@ -129,7 +129,8 @@ const char *answer_header(const struct answer *a, const char *name, char buffer[
 	for (const char *line = a->head; (line = strstr(line, "\r\n")); ) {
 		line += 2;
 		if (strncasecmp(line, name, n) == 0 && line[n] == ':')
-			snprintf(buffer, 256, "%.*s", (int)strcspn(line + n + 2, "\r"), line + n + 2);
+			snprintf(buffer, 256, "%.*s", (int)strcspn(line + n + 2, "\r"),
+				 line + n + 2);
 	}
 	return buffer;
 }
@@ -190,7 +191,8 @@ void rig_ask(struct rig *r, const char *method, const char *target, const char *
 
 	text_add(&t, "%s %s HTTP/1.1\r\nHost: facet\r\n%s", method, target, headers);
 	if (body)
-		text_add(&t, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
+		text_add(&t, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+			 strlen(body));
 	text_add(&t, "\r\n%s", body ? body : "");
 	rig_send(r, fd, t.data, t.length);
 	text_done(&t);

@@ -96,8 +96,11 @@ class Facetd(unittest.TestCase):
         d = self.start()
         follower = Connection(d.socket)
         follower.request("GET", "/v1/watch")
-        self.assertEqual(follower.getresponse().status, 200)
+        answer = follower.getresponse()
+        self.assertEqual(answer.status, 200)
         self.assertEqual(d.stop(), 0)
+        answer.close()
+        follower.close()
 
     def test_what_was_acknowledged_survives_a_kill(self):
         d = self.start()
@@ -118,6 +121,59 @@ class Facetd(unittest.TestCase):
         d = self.start()
         self.assertEqual(d.ask("POST", "/v1/groups", {"name": "g"}, key), first)
         self.assertEqual(d.ask("POST", "/v1/groups", {"name": "g"})[0], 409)
+
+    def test_commands_answer_as_the_document_says(self):
+        """The whole way of a VM, over the real controller; each answer is one that is announced."""
+        d = self.start()
+        paths = d.ask("GET", "/v1/openapi.json")[1]["paths"]
+
+        def do(method, path, body=None):
+            c = Connection(d.socket)
+            c.request(method, path, json.dumps(body) if body is not None else None,
+                      {"Content-Type": "application/json"})
+            answer = c.getresponse()
+            result = json.loads(answer.read())
+            where = answer.getheader("Location")
+            c.close()
+            route = [p for p in paths if method.lower() in paths[p] and
+                     re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", p), path.split("?")[0])]
+            self.assertEqual(len(route), 1, path)
+            announced = paths[route[0]][method.lower()]["responses"]
+            self.assertIn(str(answer.status), announced, (method, path, result))
+            if answer.status == 201 or (answer.status == 202 and "dry_run" not in path):
+                self.assertEqual(d.ask("GET", where)[0], 200, where)
+            return result
+
+        gpu = {"id": "h1@0000:41:00.0", "host": "h1", "address": "0000:41:00.0",
+               "board": "Tesla T4", "pci_device": "1eb8", "pci_subsystem": "12a2",
+               "driver": "nvidia", "framework": "mdev", "mode": "equal-size", "health": "ok",
+               "fb_mib": 16384, "poolable": True, "types": [
+                   {"name": "GRID T4-1Q", "type_id": 222, "fb_mib": 1024, "max": 16,
+                    "creatable": True}]}
+        report = {"host": "h1", "boot_id": "11111111-1111-4111-8111-111111111111", "number": 1,
+                  "facts": {"name": "h1"}, "has_inventory": True, "gpus": [gpu]}
+        device = {"name": "gpu0", "group": "g", "profile": "GRID T4-1Q"}
+        do("POST", "/v1/hosts/h1/report", report)
+        do("PATCH", "/v1/hosts/h1", {"state": "cordoned", "state_reason": "trial"})
+        do("PATCH", "/v1/hosts/h1", {"state": "ready"})
+        do("POST", "/v1/groups", {"name": "g", "hold_s": 600})
+        do("PATCH", "/v1/groups/g", {"description": "trial"})
+        do("POST", "/v1/vms", {"name": "web", "host": "h1"})
+        do("PATCH", "/v1/vms/web", {"priority": 5})
+        do("POST", "/v1/vms/web/devices", device)
+        do("DELETE", "/v1/vms/web/devices/gpu0")
+        do("POST", "/v1/vms/web/devices", device)
+        do("POST", "/v1/vms/web/start?dry_run=1")
+        self.assertEqual(do("GET", "/v1/leases")["items"], [])
+        operation = do("POST", "/v1/vms/web/start")
+        do("GET", "/v1/vms/web/explain")
+        do("GET", "/v1/groups/g/explain")
+        lease = do("GET", "/v1/leases?vm=web")["items"][0]
+        self.assertEqual(lease["profile"], "GRID T4-1Q")
+        do("POST", f"/v1/operations/{operation['id']}/cancel")
+        do("POST", "/v1/vms/web/stop", {"how": "force"})
+        for path in ("/v1/doctor", "/v1/domains", "/v1/profiles?series=Q", "/v1/events"):
+            do("GET", path)
 
     def test_the_socket_is_closed_to_others(self):
         d = self.start()

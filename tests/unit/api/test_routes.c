@@ -165,7 +165,8 @@ static json_t *operation_of(const struct route *route)
 
 	for (size_t i = 0; route->method[i]; i++)
 		method[i] = (char)(route->method[i] | 0x20);
-	return json_object_get(json_object_get(json_object_get(document, "paths"), route->path), method);
+	return json_object_get(json_object_get(json_object_get(document, "paths"), route->path),
+			       method);
 }
 
 static void every_route_is_described(void **state)
@@ -220,11 +221,12 @@ static void bodies_offer_only_what_a_client_may_set(void **state)
 		if (strcmp(routes[i].name, "vm.update") == 0)
 			update = &routes[i];
 	properties = json_object_get(
-		json_object_get(json_object_get(json_object_get(json_object_get(operation_of(update),
-										"requestBody"),
-								"content"),
-						"application/json"),
-				"schema"),
+		json_object_get(
+			json_object_get(json_object_get(json_object_get(operation_of(update),
+									"requestBody"),
+							"content"),
+					"application/json"),
+			"schema"),
 		"properties");
 	assert_non_null(json_object_get(properties, "priority"));
 	assert_null(json_object_get(properties, "name"));  /* fixed */
@@ -266,7 +268,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_route_is_described),
 		cmocka_unit_test(every_parameter_is_unique_and_taken),
 		cmocka_unit_test(bodies_offer_only_what_a_client_may_set),
-		cmocka_unit_test_prestate(the_manual_has_the_table, argc > 1 ? argv[1] : (char *)"."),
+		cmocka_unit_test_prestate(the_manual_has_the_table,
+					  argc > 1 ? argv[1] : (char *)"."),
 	};
 	return cmocka_run_group_tests_name("routes", tests, make_document, drop_document);
 }

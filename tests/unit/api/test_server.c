@@ -61,8 +61,9 @@ static void an_object_has_its_revision_as_etag(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "fb_mib")), 49152);
 	json_decref(j);
 	answer_done(&a);
-	assert_int_equal(rig_status(r, "GET", "/v1/gpus/h1@0000:41:00.0", "If-None-Match: \"3\"\r\n", NULL),
-			 304);
+	assert_int_equal(
+		rig_status(r, "GET", "/v1/gpus/h1@0000:41:00.0", "If-None-Match: \"3\"\r\n", NULL),
+		304);
 }
 
 static void a_missing_object_is_a_problem(void **state)
@@ -266,7 +267,8 @@ static void a_device_is_named_in_the_path(void **state)
 
 static void a_refusal_carries_place_and_reasons(void **state)
 {
-	struct refusal why[] = { { "h1@0000:41:00.0", "wrong-size-class", "it holds 8 GiB vGPUs" } };
+	struct refusal why[] = { { "h1@0000:41:00.0", "wrong-size-class",
+				   "it holds 8 GiB vGPUs" } };
 	struct rig *r = *state;
 	struct answer a;
 	json_t *j, *reason;
@@ -411,8 +413,9 @@ static void only_json_is_taken(void **state)
 /* A sender of 10 MB that names the length is told before it has sent more than the head. */
 static void a_large_body_is_refused_unread(void **state)
 {
-	static const char head[] = "POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
-				   "Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n";
+	static const char head[] =
+		"POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
+		"Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n";
 	struct rig *r = *state;
 	int fd = rig_connect(r);
 	struct answer a;
@@ -427,8 +430,9 @@ static void a_large_body_is_refused_unread(void **state)
 /* One that does not name it, and sends on and on, is told or cut off; memory stays small. */
 static void an_endless_body_is_cut_off(void **state)
 {
-	static const char head[] = "POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
-				   "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] =
+		"POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
+		"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 	enum { CHUNK = 1 << 20, CHUNKS = 40 };
 	struct rig *r = *state;
 	int fd = rig_connect(r);
@@ -450,9 +454,10 @@ static void an_endless_body_is_cut_off(void **state)
 
 static void a_chunked_body_is_read(void **state)
 {
-	static const char ask[] = "POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
-				  "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-				  "8\r\n{\"name\":\r\n6\r\n\"vdi\"}\r\n0\r\n\r\n";
+	static const char ask[] =
+		"POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
+		"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"8\r\n{\"name\":\r\n6\r\n\"vdi\"}\r\n0\r\n\r\n";
 	struct rig *r = *state;
 	int fd = rig_connect(r);
 	struct answer a;
@@ -481,7 +486,8 @@ static void odd_paths_are_refused_before_anything_else(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(rig_status(*state, "GET", cases[i].target, "", NULL), cases[i].status);
+		assert_int_equal(rig_status(*state, "GET", cases[i].target, "", NULL),
+				 cases[i].status);
 }
 
 static void an_endless_path_is_refused(void **state)
@@ -544,8 +550,8 @@ static const char *body_for(const struct route *route)
 	return route->body == BODY_REQUIRED ? "{}" : NULL;
 }
 
-/* What a role may is decided by the table alone: tried for every row, over the wire.  An agent may use
- * what is an agent's and what is everybody's, and nothing else. */
+/* What a role may is decided by the table alone: tried for every row, over the wire.  An agent may
+ * use what is an agent's and what is everybody's, and nothing else. */
 static void every_route_enforces_its_role(void **state)
 {
 	struct rig *r = *state;
@@ -580,7 +586,8 @@ static void a_stranger_gets_nothing(void **state)
 		char path[256];
 
 		example_path(routes[i].path, path);
-		assert_int_equal(rig_status(r, routes[i].method, path, "", body_for(&routes[i])), 403);
+		assert_int_equal(rig_status(r, routes[i].method, path, "", body_for(&routes[i])),
+				 403);
 	}
 	assert_int_equal(r->c->submitted, 0);
 }
@@ -631,8 +638,9 @@ static void a_silent_client_is_dropped(void **state)
 /* One byte now and then keeps a connection alive, but not a request. */
 static void a_dripping_body_is_dropped(void **state)
 {
-	static const char head[] = "POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
-				   "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n";
+	static const char head[] =
+		"POST /v1/groups HTTP/1.1\r\nHost: facet\r\n"
+		"Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n";
 	const struct api_config limits = { .timeout_s = 1 };
 	struct rig *r = rig_new(&limits);
 	int fd = rig_connect(r);

@@ -68,7 +68,8 @@ static void changes_come_as_lines(void **state)
 	int fd = follow(r, "/v1/watch?after=1", "");
 
 	put_vm(r, "vm1");
-	expect(r, fd, "{\"revision\":2,\"kind\":\"vm\",\"id\":\"vm1\",\"object\":{\"name\":\"vm1\"");
+	expect(r, fd,
+	       "{\"revision\":2,\"kind\":\"vm\",\"id\":\"vm1\",\"object\":{\"name\":\"vm1\"");
 	fake_put(r->c, OBJECT_VM, "vm1", NULL);
 	expect(r, fd, "{\"revision\":3,\"kind\":\"vm\",\"id\":\"vm1\",\"object\":null}\n");
 	close(fd);
@@ -171,7 +172,8 @@ static void many_watchers_see_the_same(void **state)
 	}
 }
 
-/* Hundreds of followers must not mean hundreds of watches; one from the past joins when it is level. */
+/* Hundreds of followers must not mean hundreds of watches; one from the past joins when it is
+ * level. */
 static void followers_share_one_watch(void **state)
 {
 	struct rig *r = *state;

@@ -43,7 +43,8 @@ static void dangerous_paths_are_refused(void **state)
 static void a_query_is_names_with_values(void **state)
 {
 	(void)state;
-	assert_int_equal(target_parse("/v1/vms?host=h1&board=NVIDIA+L40S%2B&flag&&x=", &t, NULL), 0);
+	assert_int_equal(target_parse("/v1/vms?host=h1&board=NVIDIA+L40S%2B&flag&&x=", &t, NULL),
+			 0);
 	assert_string_equal(target_query(&t, "host"), "h1");
 	assert_string_equal(target_query(&t, "board"), "NVIDIA L40S+");
 	assert_string_equal(target_query(&t, "flag"), "");
@@ -56,8 +57,9 @@ static void a_query_is_names_with_values(void **state)
 /* Two values for one name: a proxy may see the first and we the last. */
 static void bad_queries_are_refused(void **state)
 {
-	static const char *const bad[] = { "/v1?a=1&a=2", "/v1?=x", "/v1?a=%", "/v1?a=%0a", "/v1?%00=1",
-					   "/v1?a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q" };
+	static const char *const bad[] = { "/v1?a=1&a=2", "/v1?=x",
+					   "/v1?a=%",	  "/v1?a=%0a",
+					   "/v1?%00=1",	  "/v1?a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
