@@ -11,7 +11,7 @@
 
 enum {
 	BURST_US = 200 * 1000,          /* starting a domain writes its file several times */
-	FOLDER_US = 10 * 1000 * 1000,   /* libvirt was installed or started meanwhile */
+	FOLDER_US = 2 * 1000 * 1000,    /* libvirt was installed or started meanwhile */
 };
 
 /* What waits to be told. */

@@ -223,11 +223,10 @@ static void hostdev_update(struct edit *e, xmlNode *hostdev, const struct host_d
 		hostdev_set_source(e, hostdev, d);
 }
 
-static xmlNode *hostdev_find(xmlNode *devices, size_t number)
+/* The first of our hostdevs NUMBER from N on, N included. */
+static xmlNode *hostdev_find(xmlNode *n, size_t number)
 {
-	xmlNode *n;
-
-	for (n = node_child(devices, "hostdev", NULL); n; n = node_next(n, "hostdev", NULL)) {
+	for (; n; n = node_next(n, "hostdev", NULL)) {
 		char alias[64];
 		size_t found;
 
@@ -242,8 +241,12 @@ static void hostdev_set(struct edit *e, size_t number)
 {
 	const struct host_device *d =
 		number < e->want->devices_n ? &e->want->devices[number] : NULL;
-	xmlNode *hostdev = hostdev_find(e->devices, number);
+	xmlNode *hostdev = hostdev_find(node_child(e->devices, "hostdev", NULL), number);
+	xmlNode *twin;
 
+	/* libvirt lets no alias stand twice, but this text may not have seen libvirt yet. */
+	while (hostdev && (twin = hostdev_find(node_next(hostdev, "hostdev", NULL), number)))
+		node_remove(e, twin);
 	if (hostdev && (!d || !node_has(hostdev, "type", device_is_mdev(d) ? "mdev" : "pci"))) {
 		node_remove(e, hostdev);
 		hostdev = NULL;
@@ -291,6 +294,9 @@ static void override_add(struct edit *e, const char *alias)
 
 	if (!ns)
 		ns = xmlNewNs(e->root, x(QEMU_NAMESPACE), x("qemu"));
+	/* Somebody means something else by that prefix; libvirt goes by the name behind it. */
+	if (!ns)
+		ns = xmlNewNs(e->root, x(QEMU_NAMESPACE), x("facet-qemu"));
 	override = node_need(e, e->root, ns, "override");
 	device = override_device(override, alias);
 	if (!device) {

@@ -175,9 +175,14 @@ int domain_parse(const char *xml, size_t n, xmlDoc **ret, struct error *err)
 	ctxt = xmlNewParserCtxt();
 	if (!ctxt)
 		return error_set(err, ERR_NO_MEMORY, "read domain XML: out of memory");
-	doc = xmlCtxtReadMemory(ctxt, xml, (int)n, "domain.xml", NULL,
+	/* libvirt speaks UTF-8, whatever a declaration in the text says. */
+	doc = xmlCtxtReadMemory(ctxt, xml, (int)n, "domain.xml", "UTF-8",
 				XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-	r = doc ? check_domain(doc, err) : parse_failed(ctxt, err);
+	/* A prefix nobody declared would come to mean something once we declare one. */
+	if (doc && ctxt->nsWellFormed)
+		r = check_domain(doc, err);
+	else
+		r = parse_failed(ctxt, err);
 	xmlFreeParserCtxt(ctxt);
 	if (r < 0) {
 		xmlFreeDoc(doc);

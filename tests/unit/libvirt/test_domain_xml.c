@@ -270,6 +270,7 @@ static void what_is_no_domain_is_refused_with_its_line(void **state)
 		"", "<domain>", "<network/>", "<domain><devices></domain>", "not xml",
 		"<!DOCTYPE d [<!ENTITY a 'b'>]><domain><devices/></domain>",
 		"<domain xmlns='urn:other'><devices/></domain>", "<domain/>",
+		"<domain><devices/><qemu:override/></domain>",
 	};
 	struct error err = { 0 };
 	char *text = NULL;
