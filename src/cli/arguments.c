@@ -33,7 +33,8 @@ const struct flag operation_flags[] = {
 };
 const struct flag file_flags[] = {
 	{ "file", 'f', FLAG_TEXT, .value = "FILE",
-	  .says = "Read the object as JSON from FILE (- for standard input); other flags go over it" },
+	  .says = "Read the object as JSON from FILE (- for standard input); other flags go "
+		  "over it" },
 	{ 0 },
 };
 const struct flag common_flags[] = {
@@ -89,8 +90,8 @@ static int no_such_flag(const struct search *s, const char *word, struct error *
 	if (s->near.best)
 		return error_set(err, ERR_INVALID, "there is no flag '%s' here: did you mean --%s?",
 				 word, s->near.best);
-	return error_set(err, ERR_INVALID, "there is no flag '%s' here: --help shows those there are",
-			 word);
+	return error_set(err, ERR_INVALID,
+			 "there is no flag '%s' here: --help shows those there are", word);
 }
 
 static int find_flag(const struct verb *verb, const char *word, const char **value,
@@ -157,10 +158,10 @@ static int check_word(const struct flag *f, const char *value, struct error *err
 		text_add(&all, "%s%s", i ? ", " : "", f->names->words[i]);
 	}
 	if (near.best)
-		return error_set(err, ERR_INVALID, "--%s does not take '%s': did you mean %s?", f->name,
-				 value, near.best);
-	return error_set(err, ERR_INVALID, "--%s does not take '%s': it is one of %s", f->name, value,
-			 all.data ? all.data : "");
+		return error_set(err, ERR_INVALID, "--%s does not take '%s': did you mean %s?",
+				 f->name, value, near.best);
+	return error_set(err, ERR_INVALID, "--%s does not take '%s': it is one of %s", f->name,
+			 value, all.data ? all.data : "");
 }
 
 static int check_value(const struct flag *f, const char *value, struct error *err)
@@ -175,12 +176,14 @@ static int check_value(const struct flag *f, const char *value, struct error *er
 	case FLAG_SECONDS:
 		if (seconds_from_text(value, &n))
 			return 0;
-		return error_set(err, ERR_INVALID, "--%s takes a time such as 90, 5m or 2h, not '%s'",
-				 f->name, value);
+		return error_set(err, ERR_INVALID,
+				 "--%s takes a time such as 90, 5m or 2h, not '%s'", f->name,
+				 value);
 	case FLAG_YES:
 		if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
 			return 0;
-		return error_set(err, ERR_INVALID, "--%s takes yes or no, not '%s'", f->name, value);
+		return error_set(err, ERR_INVALID, "--%s takes yes or no, not '%s'", f->name,
+				 value);
 	case FLAG_WORD:
 		return check_word(f, value, err);
 	default:
@@ -225,9 +228,11 @@ static int no_such_command(const char *word, struct error *err)
 	for (size_t i = 0; i < commands_n; i++)
 		suggest_offer(&near, commands[i]->name);
 	if (near.best)
-		return error_set(err, ERR_INVALID, "there is no command '%s': did you mean 'facet %s'?",
-				 word, near.best);
-	return error_set(err, ERR_INVALID, "there is no command '%s': 'facet help' lists them", word);
+		return error_set(err, ERR_INVALID,
+				 "there is no command '%s': did you mean 'facet %s'?", word,
+				 near.best);
+	return error_set(err, ERR_INVALID, "there is no command '%s': 'facet help' lists them",
+			 word);
 }
 
 static int no_such_verb(const struct command *command, const char *word, struct error *err)
@@ -241,7 +246,8 @@ static int no_such_verb(const struct command *command, const char *word, struct 
 		return error_set(err, ERR_INVALID,
 				 "there is no 'facet %s %s': did you mean 'facet %s %s'?",
 				 command->name, word, command->name, near.best);
-	return error_set(err, ERR_INVALID, "there is no 'facet %s %s': 'facet help %s' lists its verbs",
+	return error_set(err, ERR_INVALID,
+			 "there is no 'facet %s %s': 'facet help %s' lists its verbs",
 			 command->name, word, command->name);
 }
 
@@ -326,8 +332,9 @@ int arguments_parse(int argc, char **argv, struct arguments *ret, struct error *
 		return r;
 	if (!a.command || (!a.verb && !a.help)) {
 		if (a.command)
-			return error_set(err, ERR_INVALID, "facet %s needs a verb: 'facet help %s' lists "
-					 "them", a.command->name, a.command->name);
+			return error_set(err, ERR_INVALID,
+					 "facet %s needs a verb: 'facet help %s' lists them",
+					 a.command->name, a.command->name);
 		a.help = true;
 	}
 	if (!a.help)

@@ -178,7 +178,8 @@ int call_body(struct call *c, json_t **ret, struct error *err)
 	if (r < 0)
 		return r;
 	if (!json_is_object(body))
-		return error_set(err, ERR_INVALID, "%s holds no JSON object", file ? file : "the body");
+		return error_set(err, ERR_INVALID, "%s holds no JSON object",
+				 file ? file : "the body");
 	/* A new object is named by its argument: its path has no place for it. */
 	if (strcmp(v->method, "POST") == 0 && !strchr(v->path, '{') && c->arguments->words_n > 0 &&
 	    json_object_set_new(body, "name", json_string(c->arguments->words[0])) != 0)
@@ -360,7 +361,8 @@ int call_change(struct call *c, struct error *err)
 		r = call_request(c, v->method, path.data, body, &a, err);
 	if (r < 0)
 		return r;
-	if (a.status == 202 && v->traits & VERB_OPERATION && !arguments_has(c->arguments, "dry-run"))
+	if (a.status == 202 && v->traits & VERB_OPERATION &&
+	    !arguments_has(c->arguments, "dry-run"))
 		return follow_operation(c, &a, err);
 	if (c->format == OUTPUT_JSON)
 		call_print_raw(c, a.text);

@@ -12,7 +12,7 @@ struct call {
 	const char *address;
 	struct curl_client *client; /* made at first need */
 	struct http_answer problem; /* the document behind an error, for its reasons */
-	int exit_status;            /* of a run without an error; 0 unless the verb says otherwise */
+	int exit_status; /* of a run without an error; 0 unless the verb says otherwise */
 };
 
 void call_done(struct call *c);
@@ -30,7 +30,8 @@ must_check int call_request(struct call *c, const char *method, const char *path
 must_check int call_lines(struct call *c, const char *path, int64_t whole_ms, line_fn *line,
 			  void *user, struct error *err);
 
-/* All pages of a list of OBJECTS at PATH.  RAW is set only when there was but one: the API's body as it came. */
+/* All pages of a list of OBJECTS at PATH.  RAW is set only when there was but one: the API's body
+ * as it came. */
 struct listing {
 	json_t *items;
 	json_int_t revision;

@@ -34,7 +34,8 @@ static void suggest_object(struct call *c, const struct command *command, const 
 		suggest_offer(&near, name_of(item));
 	}
 	if (near.best)
-		fprintf(c->cli->errors, "facet: did you mean the %s '%s'?\n", command->name, near.best);
+		fprintf(c->cli->errors, "facet: did you mean the %s '%s'?\n", command->name,
+			near.best);
 }
 
 static void suggest_words(struct call *c)
@@ -84,7 +85,8 @@ static void print_reasons(struct call *c)
 	if (explain_refusals(&style, reasons, NULL) < 0)
 		fprintf(c->cli->errors, "facet: out of memory for the reasons\n");
 	if (c->arguments->command == &vm_command && c->arguments->words_n > 0)
-		fprintf(c->cli->errors, "'facet explain vm %s' tells more.\n", c->arguments->words[0]);
+		fprintf(c->cli->errors, "'facet explain vm %s' tells more.\n",
+			c->arguments->words[0]);
 }
 
 static void tell(struct call *c, const struct error *err)

@@ -101,8 +101,8 @@ extern const struct command host_command, gpu_command, profile_command, group_co
 	watch_command, version_command, completion_command, man_command, help_command;
 
 /* Flags that a verb has because of its traits, and those that every verb has. */
-extern const struct flag list_flags[], table_flags[], change_flags[], object_flags[], operation_flags[],
-	file_flags[], common_flags[];
+extern const struct flag list_flags[], table_flags[], change_flags[], object_flags[],
+	operation_flags[], file_flags[], common_flags[];
 
 /* All flags of VERB, own ones first: calls FN for each until it returns false. */
 void verb_flags(const struct verb *verb, bool (*fn)(void *user, const struct flag *f), void *user);

@@ -22,7 +22,8 @@ struct values {
 static bool put_values(void *user, const struct flag *f)
 {
 	const struct values *v = user;
-	const struct command *objects = f->value ? command_of_argument(f->value, strlen(f->value)) : NULL;
+	const struct command *objects =
+		f->value ? command_of_argument(f->value, strlen(f->value)) : NULL;
 	bool is_file = f->value && strcmp(f->value, "FILE") == 0;
 
 	if (!objects && !f->names && !is_file && f->kind != FLAG_YES)

@@ -27,7 +27,8 @@ static void print_remedies(struct call *c, const json_t *checks)
 	size_t i;
 
 	json_array_foreach(checks, i, check) {
-		const char *host = cell_string(check, "host"), *remedy = cell_string(check, "remedy");
+		const char *host = cell_string(check, "host"),
+			   *remedy = cell_string(check, "remedy");
 
 		if (json_is_true(json_object_get(check, "ok")) || is_skipped(check) || !*remedy)
 			continue;

@@ -55,7 +55,8 @@ static int print_some(const struct table_style *style, const struct column *colu
 		json_array_remove(some, json_array_size(some) - 1);
 	r = table_print(style, columns, some, err);
 	if (json_array_size(some) < n)
-		fprintf(style->out, "... and %zu more: -o wide shows all\n", n - json_array_size(some));
+		fprintf(style->out, "... and %zu more: -o wide shows all\n",
+			n - json_array_size(some));
 	return r;
 }
 
@@ -90,7 +91,8 @@ static int print_vm(const struct table_style *style, const json_t *body, struct 
 	fprintf(style->out, "vm %s on host %s: %s%s%s\n", cell_string(body, "vm"),
 		cell_string(body, "host"), cell_string(body, "state"), *reason ? ", " : "", reason);
 	if (json_array_size(devices) == 0)
-		fprintf(style->out, "It asks for no vGPU: facet vm attach %s --group GROUP --profile PROFILE\n",
+		fprintf(style->out,
+			"It asks for no vGPU: facet vm attach %s --group GROUP --profile PROFILE\n",
 			cell_string(body, "vm"));
 	json_array_foreach(devices, i, device)
 		if (r == 0)
@@ -139,10 +141,11 @@ int explain_group(struct call *c, struct error *err)
 static const struct verb verbs[] = {
 	{ "vm", "VM", "Tell for each GPU why a VM got it, or cannot have it", .run = explain_vm,
 	  .example = "facet explain vm web01" },
-	{ "group", "GROUP", "Tell for each GPU whether a group has it, and why", .run = explain_group },
+	{ "group", "GROUP", "Tell for each GPU whether a group has it, and why",
+	  .run = explain_group },
 };
 
 const struct command explain_command = {
-	"explain", "Why a VM got its GPU or none, why a GPU is in a group or not", verbs, ROWS(verbs),
-	NULL, NULL,
+	.name = "explain", .verbs = verbs, .n = ROWS(verbs),
+	.says = "Why a VM got its GPU or none, why a GPU is in a group or not",
 };

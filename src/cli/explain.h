@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* explain.h - why things are as they are: `facet explain`, and the same as a verb of vm and group. */
+/* explain.h - why things are as they are: `facet explain`, and the same as a verb of vm and group.
+ */
 #pragma once
 
 #include "cli/call.h"

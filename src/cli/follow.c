@@ -164,8 +164,10 @@ static int follow(struct follow *f, struct error *err)
 		if (r < 0 && (r != -ERR_UNAVAILABLE || tries == TRIES_MAX))
 			return error_context(r, err, "follow operation %s", f->id);
 		if (r == 0 && tries == TRIES_MAX)
-			return error_set(err, ERR_UNAVAILABLE, "/v1/watch tells nothing of operation %s: "
-					 "facet operation show %s", f->id, f->id);
+			return error_set(err, ERR_UNAVAILABLE,
+					 "/v1/watch tells nothing of operation %s: "
+					 "facet operation show %s",
+					 f->id, f->id);
 	}
 	return 0;
 }
@@ -223,9 +225,10 @@ static int tell_outcome(struct follow *f, struct error *err)
 		return r;
 	state = cell_string(f->operation, "state");
 	if (strcmp(state, "running") == 0)
-		return error_set(err, ERR_UNAVAILABLE, "operation %s has not ended in %" PRIu64 " s; it goes on: "
-				 "facet operation show %s", f->id,
-				 f->limit_s, f->id);
+		return error_set(err, ERR_UNAVAILABLE,
+				 "operation %s has not ended in %" PRIu64 " s; it goes on: "
+				 "facet operation show %s",
+				 f->id, f->limit_s, f->id);
 	if (strcmp(state, "cancelled") == 0)
 		return error_set(err, ERR_CONFLICT, "operation %s was cancelled", f->id);
 	if (strcmp(state, "failed") == 0)

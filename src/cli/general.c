@@ -46,13 +46,14 @@ static const struct verb version_verbs[] = {
 	{ "", "", "Show the versions of facet and facetd", .run = version },
 };
 const struct command version_command = {
-	"version", "Show the versions of facet and facetd", version_verbs, ROWS(version_verbs), NULL,
-	NULL,
+	.name = "version", .says = "Show the versions of facet and facetd",
+	.verbs = version_verbs, .n = ROWS(version_verbs),
 };
 
 static int no_command(const char *name, struct error *err)
 {
-	return error_set(err, ERR_INVALID, "there is no command '%s': 'facet help' lists them", name);
+	return error_set(err, ERR_INVALID, "there is no command '%s': 'facet help' lists them",
+			 name);
 }
 
 static int completion_bash(struct call *c, struct error *err)

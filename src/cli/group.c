@@ -36,7 +36,8 @@ static const struct verb verbs[] = {
 	{ "show", "GROUP", "Show one group", 0, "GET", "/v1/groups/{}", .run = call_show },
 	{ "create", "NAME", "Make a group", VERB_CHANGE | VERB_FILE, "POST", "/v1/groups",
 	  .done = "created", .flags = settings, .run = call_change,
-	  .example = "facet group create ai --filter 'board eq \"NVIDIA L40S\"' --profile 'NVIDIA L40S-*C'" },
+	  .example = "facet group create ai --filter 'board eq \"NVIDIA L40S\"' "
+		     "--profile 'NVIDIA L40S-*C'" },
 	{ "update", "GROUP", "Change the settings of a group that are given",
 	  VERB_CHANGE | VERB_OBJECT | VERB_FILE, "PATCH", "/v1/groups/{}", .done = "changed",
 	  .flags = settings, .run = call_change },

@@ -43,8 +43,8 @@ static const struct flag filters[] = {
 };
 
 static const struct verb verbs[] = {
-	{ "list", "", "List who owns which slice of which GPU", VERB_LIST, "GET", "/v1/leases", "lease",
-	  .columns = columns, .flags = filters, .run = call_list },
+	{ "list", "", "List who owns which slice of which GPU", VERB_LIST, "GET", "/v1/leases",
+	  "lease", .columns = columns, .flags = filters, .run = call_list },
 	{ "show", "LEASE", "Show one lease", 0, "GET", "/v1/leases/{}", .run = call_show },
 	{ "release", "LEASE", "End a hold, or try again to clean a quarantined slice",
 	  VERB_CHANGE | VERB_OPERATION, "POST", "/v1/leases/{}/release", .done = "released",

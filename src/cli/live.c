@@ -119,8 +119,11 @@ static void print_change(struct live *l, json_int_t revision, const char *kind, 
 {
 	const char *state = cell_string(object, "state"), *text = cell_string(object, "text");
 
-	fprintf(l->call->cli->out, "%-8" JSON_INTEGER_FORMAT " %-10s %-38s %s\n", revision, kind, id,
-		!json_is_object(object) ? "gone" : *state ? state : text);
+	fprintf(l->call->cli->out, "%-8" JSON_INTEGER_FORMAT " %-10s %-38s %s\n", revision, kind,
+		id,
+		!json_is_object(object) ? "gone"
+		: *state		? state
+					: text);
 }
 
 static int show_change(struct live *l, const json_t *change, const char *line, struct error *err)
@@ -239,7 +242,8 @@ static int run(struct live *l, struct error *err)
 		else
 			tries++;
 		if (tries == TRIES_MAX)
-			return r < 0 ? r : error_set(err, ERR_UNAVAILABLE, "facetd ends every watch");
+			return r < 0 ? r
+				     : error_set(err, ERR_UNAVAILABLE, "facetd ends every watch");
 		if (r == -ERR_NOT_FOUND && l->path)
 			r = list_anew(l, err);
 		else if (r == 0 || r == -ERR_UNAVAILABLE)

@@ -156,13 +156,14 @@ static void put_all(FILE *out)
 	fprintf(out, "shared NVIDIA vGPUs for virtual machines\n.SH SYNOPSIS\n"
 		     "\\fBfacet\\fR \\fICOMMAND\\fR [\\fIVERB\\fR] [\\fIARGUMENT\\fR...] "
 		     "[\\fIflags\\fR]\n.SH DESCRIPTION\n");
-	put(out, "facet asks facetd(8), the owner of a pool of GPUs, over its HTTP interface, and "
-		 "prints the answer. Everything it can do can be done over that interface too.\n"
-		 "Tables are for people: sizes and times are rounded, on a terminal columns are cut to "
-		 "its width and states are coloured. With -o json the answer of the interface is "
-		 "printed as it came.\n"
-		 "Changes of running VMs are operations: facet prints their steps and returns when they "
-		 "end. Interrupting facet does not interrupt the operation.");
+	put(out,
+	    "facet asks facetd(8), the owner of a pool of GPUs, over its HTTP interface, and "
+	    "prints the answer. Everything it can do can be done over that interface too.\n"
+	    "Tables are for people: sizes and times are rounded, on a terminal columns are cut to "
+	    "its width and states are coloured. With -o json the answer of the interface is "
+	    "printed as it came.\n"
+	    "Changes of running VMs are operations: facet prints their steps and returns when they "
+	    "end. Interrupting facet does not interrupt the operation.");
 	fprintf(out, "\n.SH COMMANDS\n");
 	for (size_t i = 0; i < commands_n; i++) {
 		fprintf(out, ".TP\n\\fBfacet\\-%s\\fR(1)\n", commands[i]->name);

@@ -28,8 +28,8 @@ static const struct flag filters[] = {
 };
 
 static const struct verb verbs[] = {
-	{ "list", "", "List long jobs, ended ones too", VERB_LIST, "GET", "/v1/operations", "operation",
-	  .columns = columns, .flags = filters, .run = call_list },
+	{ "list", "", "List long jobs, ended ones too", VERB_LIST, "GET", "/v1/operations",
+	  "operation", .columns = columns, .flags = filters, .run = call_list },
 	{ "show", "OPERATION", "Show one operation with its steps", 0, "GET", "/v1/operations/{}",
 	  .run = call_show },
 	{ "cancel", "OPERATION", "Ask an operation to end at its next step", VERB_CHANGE, "POST",

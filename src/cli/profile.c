@@ -12,7 +12,8 @@ static void render_max(const json_t *profile, struct text *to)
 	json_int_t driver = json_integer_value(json_object_get(profile, "driver_max"));
 
 	if (json_is_true(json_object_get(profile, "differs")))
-		text_add(to, "%" JSON_INTEGER_FORMAT " (catalogue: %" JSON_INTEGER_FORMAT ")", driver, max);
+		text_add(to, "%" JSON_INTEGER_FORMAT " (catalogue: %" JSON_INTEGER_FORMAT ")",
+			 driver, max);
 	else
 		text_add(to, "%" JSON_INTEGER_FORMAT, max);
 }
@@ -70,7 +71,8 @@ static int show(struct call *c, struct error *err)
 			   c->arguments->words[0]) != 0)
 			json_array_remove(l.items, i - 1);
 	if (json_array_size(l.items) == 0)
-		return error_set(err, ERR_NOT_FOUND, "there is no profile '%s'", c->arguments->words[0]);
+		return error_set(err, ERR_NOT_FOUND, "there is no profile '%s'",
+				 c->arguments->words[0]);
 	if (c->format != OUTPUT_JSON)
 		return print_objects(&style, l.items, err);
 	free(take(l.raw)); /* it has the other profiles too */

@@ -26,11 +26,13 @@ unsigned suggest_distance(const char *a, const char *b)
 	for (size_t j = 0; j <= bn; j++)
 		rows[0][j] = (unsigned)j;
 	for (size_t i = 1; i <= an; i++) {
-		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3],
+			 *before = rows[(i + 1) % 3];
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= bn; j++) {
-			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+			int x = tolower((unsigned char)a[i - 1]),
+			    y = tolower((unsigned char)b[j - 1]);
 
 			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + (x != y));
 			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&

@@ -32,7 +32,8 @@ static struct libscols_table *table_new(const struct table_style *s)
 	scols_table_enable_colors(t, s->cli->colour);
 	scols_table_set_column_separator(t, "  ");
 	/* libsmartcols would ask about stdout, which in a test or under a pager is another file. */
-	scols_table_set_termforce(t, s->cli->terminal ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+	scols_table_set_termforce(t, s->cli->terminal ? SCOLS_TERMFORCE_ALWAYS
+						      : SCOLS_TERMFORCE_NEVER);
 	if (s->cli->terminal && s->cli->width > 0)
 		scols_table_set_termwidth(t, (size_t)s->cli->width);
 	return t;
@@ -127,7 +128,7 @@ static size_t widest(const struct table_style *s, const struct column *c, const 
 	return most;
 }
 
-/* What the other columns leave to each of those that are wrapped; without a terminal all there is. */
+/* What the other columns leave to each of those that are wrapped; all, without a terminal. */
 static size_t wrapped_width(const struct table_style *s, const struct column *columns,
 			    const json_t *rows)
 {
@@ -213,7 +214,8 @@ static int print_rows(const struct table_style *style, const char *key, const js
 		text_done(&label);
 		for (char *s = heads[n]; *s; s++)
 			*s = (char)toupper((unsigned char)*s);
-		columns[n] = (struct column){ heads[n], name, cell_kind(name, value), .wide = false };
+		columns[n] =
+			(struct column){ heads[n], name, cell_kind(name, value), .wide = false };
 		n++;
 	}
 	fprintf(style->out, "\n%s:\n", key);

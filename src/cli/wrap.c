@@ -8,7 +8,8 @@ size_t wrap_columns(const char *s)
 	size_t n = 0;
 
 	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80; /* bytes that continue a character take none */
+		n += ((unsigned char)*s & 0xc0) !=
+		     0x80; /* bytes that continue a character take none */
 	return n;
 }
 

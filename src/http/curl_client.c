@@ -45,7 +45,7 @@ int curl_client_new(struct curl_client **ret, const char *address, struct error 
 {
 	cleanup(curl_client_free_p) struct curl_client *c = calloc(1, sizeof(*c));
 
-	/* CURL_GLOBAL_DEFAULT is what curl_easy_init() would do by itself; a failure is out of memory. */
+	/* What curl_easy_init() would do by itself; it fails only for want of memory. */
 	if (!c || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_set(err, ERR_NO_MEMORY, "start libcurl");
 	c->easy = curl_easy_init();

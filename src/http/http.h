@@ -16,8 +16,8 @@
 #include "base/text.h"
 
 enum {
-	HTTP_BODY_MAX = 32 << 20, /* a page of a thousand GPUs with all their types is below 16 MiB */
-	HTTP_LINE_MAX = 8 << 20,  /* one line of a stream: the wanted state of a large host */
+	HTTP_BODY_MAX = 32 << 20, /* a thousand GPUs with all their types are below 16 MiB */
+	HTTP_LINE_MAX = 8 << 20, /* one line of a stream: the wanted state of a large host */
 };
 
 struct http_request {

@@ -28,7 +28,8 @@ int lines_feed(struct lines *l, const char *bytes, size_t n, line_fn *fn, void *
 		int r;
 
 		if (l->rest.length + part > l->max)
-			return error_set(err, ERR_TOO_LARGE, "a line of more than %zu bytes", l->max);
+			return error_set(err, ERR_TOO_LARGE, "a line of more than %zu bytes",
+					 l->max);
 		if (memchr(bytes, '\0', part))
 			return error_set(err, ERR_INVALID, "a line with a NUL byte");
 		if (part > 0)

@@ -139,7 +139,7 @@ static int write_some(struct unix_call *c, struct error *err)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < 0 && errno == EPIPE)
-		return 0; /* it may have answered before reading all: what it said is still to be read */
+		return 0; /* it may have answered before reading all: that is still to be read */
 	if (n < 0)
 		return error_set(err, ERR_UNAVAILABLE, "the connection broke: %s", strerror(errno));
 	c->sent += (size_t)n;
@@ -211,7 +211,8 @@ static int add_body(struct text *out, const json_t *body, struct error *err)
 	line = json_line(body);
 	if (!line)
 		return error_set(err, ERR_NO_MEMORY, "the body of a request");
-	text_add(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", strlen(line));
+	text_add(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+		 strlen(line));
 	text_append(out, line, strlen(line));
 	return 0;
 }
@@ -222,7 +223,8 @@ static int compose(struct text *out, const struct http_request *q, struct error 
 
 	if (strchr(q->path, ' ') || !http_is_header_safe(q->path))
 		return error_set(err, ERR_INVALID, "the path '%s' is not encoded", q->path);
-	text_add(out, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", q->method, q->path);
+	text_add(out, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", q->method,
+		 q->path);
 	if (!q->body && strcmp(q->method, "POST") == 0)
 		text_add(out, "Content-Length: 0\r\n");
 	r = add_headers(out, q->headers, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any words are a command with what it needs, or an error with a sentence.  Words end in newlines. */
+/* Any words are a command with what it needs, or an error with a sentence.  Words end in newlines.
+ */
 #include <stdint.h>
 #include <string.h>
 

@@ -30,7 +30,8 @@ static int feed(const char *bytes, size_t n, size_t step, struct response *r, st
 {
 	response_init(r);
 	for (size_t i = 0; i < n; i += step) {
-		int result = response_feed(r, bytes + i, i + step < n ? step : n - i, gather, body, NULL);
+		int result = response_feed(r, bytes + i, i + step < n ? step : n - i, gather, body,
+					   NULL);
 
 		if (result < 0)
 			return result;

@@ -98,7 +98,8 @@ static void what_is_missing_is_named(void **state)
 	struct arguments a;
 
 	(void)state;
-	refused(&err, PARSE(&a, &err, "vm", "attach", "v", "--group", "g"), "--profile PROFILE is missing");
+	refused(&err, PARSE(&a, &err, "vm", "attach", "v", "--group", "g"),
+		"--profile PROFILE is missing");
 	refused(&err, PARSE(&a, &err, "vm", "detach", "v"), "facet vm detach VM DEVICE");
 	refused(&err, PARSE(&a, &err, "vm"), "needs a verb");
 	refused(&err, PARSE(&a, &err, "gpu", "list", "--host"), "--host needs a value");
@@ -116,7 +117,8 @@ static void values_are_checked_before_anything_is_sent(void **state)
 	refused(&err, PARSE(&a, &err, "vm", "start", "v", "--timeout", "5x"), "5m or 2h");
 	refused(&err, PARSE(&a, &err, "vm", "update", "v", "--start-after-boot", "1"), "yes or no");
 	refused(&err, PARSE(&a, &err, "vm", "start", "v", "--no-wait=1"), "takes no value");
-	refused(&err, PARSE(&a, &err, "gpu", "list", "--health", "zzzzzz"), "one of ok, degraded, lost");
+	refused(&err, PARSE(&a, &err, "gpu", "list", "--health", "zzzzzz"),
+		"one of ok, degraded, lost");
 }
 
 static void near_words_are_suggested(void **state)
@@ -128,7 +130,8 @@ static void near_words_are_suggested(void **state)
 	refused(&err, PARSE(&a, &err, "gpus", "list"), "did you mean 'facet gpu'");
 	refused(&err, PARSE(&a, &err, "operat", "list"), "did you mean 'facet operation'");
 	refused(&err, PARSE(&a, &err, "vm", "atach"), "did you mean 'facet vm attach'");
-	refused(&err, PARSE(&a, &err, "vm", "attach", "v", "--prifole=x"), "did you mean --profile");
+	refused(&err, PARSE(&a, &err, "vm", "attach", "v", "--prifole=x"),
+		"did you mean --profile");
 	refused(&err, PARSE(&a, &err, "xyzzyxyzzy"), "'facet help' lists them");
 	refused(&err, PARSE(&a, &err, "vm", "-z"), "no flag '-z'");
 }

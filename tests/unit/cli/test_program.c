@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_program.c - facet as a whole, against a server with canned answers.
  *
- * Each case has a file NAME.txt in tests/golden/cli: the command line, what was asked of the server,
- * what was printed, and the exit status.  `test_cli_program --rewrite` writes them anew; the diff
- * is then what a person would see. */
+ * Each case has a file NAME.txt in tests/golden/cli: the command line, what was asked of the
+ * server, what was printed, and the exit status.  `test_cli_program --rewrite` writes them anew;
+ * the diff is then what a person would see. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,8 @@ enum { ANSWERS_MAX = 8, WORDS_MAX = 16 };
 #define BROKEN STEP("create", "failed", "write: EBUSY", 1795363490100, 1795363492300)
 #define ENDED ",\"ended_ms\":1795363492400"
 #define REASONS                                                                           \
-	"[{\"gpu\":\"h1@0000:41:00.0\",\"code\":\"wrong-size-class\",\"text\":\"is cut in 8 GiB\"}," \
+	"[{\"gpu\":\"h1@0000:41:00.0\",\"code\":\"wrong-size-class\","                     \
+	"\"text\":\"is cut in 8 GiB\"},"                                                     \
 	"{\"gpu\":\"h1@0000:81:00.0\",\"code\":\"degraded\",\"text\":\"row remapping pending\"}]"
 
 struct golden {
@@ -49,13 +50,16 @@ struct golden {
 static const struct golden cases[] = {
 	{ "host-list", "host list", { { "GET /v1/hosts", 200, "@hosts" } } },
 	{ "host-list-wide", "host list -o wide", { { "GET /v1/hosts", 200, "@hosts" } } },
-	{ "host-list-terminal", "host list", { { "GET /v1/hosts", 200, "@hosts" } }, .terminal = 72 },
+	{ "host-list-terminal", "host list",
+	  { { "GET /v1/hosts", 200, "@hosts" } }, .terminal = 72 },
 	{ "gpu-list", "gpu list --host h1", { { "GET /v1/gpus", 200, "@gpus" } } },
 	{ "gpu-list-wide", "gpu list -owide --no-headers", { { "GET /v1/gpus", 200, "@gpus" } } },
 	{ "gpu-list-json", "gpu list -o json", { { "GET /v1/gpus", 200, "@gpus" } } },
-	{ "gpu-show", "gpu show h1@0000:41:00.0", { { "GET /v1/gpus/h1@0000:41:00.0", 200, "@gpu" } } },
+	{ "gpu-show", "gpu show h1@0000:41:00.0",
+	  { { "GET /v1/gpus/h1@0000:41:00.0", 200, "@gpu" } } },
 	{ "profile-list", "profile list --series Q", { { "GET /v1/profiles", 200, "@profiles" } } },
-	{ "profile-show", "profile show NVIDIA~L40S-8C", { { "GET /v1/profiles", 200, "@profiles" } } },
+	{ "profile-show", "profile show NVIDIA~L40S-8C",
+	  { { "GET /v1/profiles", 200, "@profiles" } } },
 	{ "profile-show-unknown", "profile show NVIDIA~L40S-8D",
 	  { { "GET /v1/profiles", 200, "@profiles" } } },
 	{ "group-list", "group list", { { "GET /v1/groups", 200, "@groups" } } },
@@ -70,7 +74,8 @@ static const struct golden cases[] = {
 	{ "lease-list-wide", "lease list -o wide", { { "GET /v1/leases", 200, "@leases" } } },
 	{ "operation-list", "operation list", { { "GET /v1/operations", 200, "@operations" } } },
 	{ "event-list", "event list --after 3", { { "GET /v1/events", 200, "@events" } } },
-	{ "explain-vm", "explain vm web01", { { "GET /v1/vms/web01/explain", 200, "@explain_vm" } } },
+	{ "explain-vm", "explain vm web01",
+	  { { "GET /v1/vms/web01/explain", 200, "@explain_vm" } } },
 	{ "explain-group", "group explain ai",
 	  { { "GET /v1/groups/ai/explain", 200, "@explain_group" } } },
 	{ "doctor", "doctor", { { "GET /v1/doctor", 200, "@doctor" } } },
@@ -82,29 +87,37 @@ static const struct golden cases[] = {
 	  { { "POST /v1/vms/web01/devices", 200, "@vm" } } },
 	{ "vm-attach-unknown-profile", "vm attach web01 --group ai --profile nvidia~l40s-8q",
 	  { { "POST /v1/vms/web01/devices", 404,
-	      "{\"kind\":\"not-found\",\"place\":\"/profile\",\"detail\":\"there is no such profile\"}" },
+	      "{\"kind\":\"not-found\",\"place\":\"/profile\","
+	      "\"detail\":\"there is no such profile\"}" },
 	    { "GET /v1/profiles", 200, "@profiles" },
 	    { "GET /v1/vms", 200, "@vms" }, { "GET /v1/groups", 200, "@groups" } } },
-	{ "vm-create-dry-run", "vm create web03 --host h1 --priority 7 --start-after-boot no --dry-run",
+	{ "vm-create-dry-run",
+	  "vm create web03 --host h1 --priority 7 --start-after-boot no --dry-run",
 	  { { "POST /v1/vms", 201, "{\"dry_run\":true}" } } },
 	{ "vm-create-file", "vm create web03 -f - --tenant t1", { { "POST /v1/vms", 201, "{}" } },
 	  .input = "{\"host\":\"h9\",\"tenant\":\"t0\"}" },
 	{ "vm-update-file-broken", "vm update web01 --file -", { { 0 } }, .input = "{\"host\":" },
 	{ "vm-not-found", "vm show web1",
-	  { { "GET /v1/vms/web1", 404, "{\"kind\":\"not-found\",\"detail\":\"there is no VM web1\"}" },
+	  { { "GET /v1/vms/web1", 404,
+	      "{\"kind\":\"not-found\",\"detail\":\"there is no VM web1\"}" },
 	    { "GET /v1/vms", 200, "@vms" } } },
 	{ "vm-not-found-json", "vm show zzz -o json",
-	  { { "GET /v1/vms/zzz", 404, "{\"kind\":\"not-found\",\"detail\":\"there is no VM zzz\"}" },
+	  { { "GET /v1/vms/zzz", 404,
+	      "{\"kind\":\"not-found\",\"detail\":\"there is no VM zzz\"}" },
 	    { "GET /v1/vms", 200, "@vms" } } },
-	{ "vm-detach", "vm detach web01 gpu0", { { "DELETE /v1/vms/web01/devices/gpu0", 200, "{}" } } },
+	{ "vm-detach", "vm detach web01 gpu0",
+	  { { "DELETE /v1/vms/web01/devices/gpu0", 200, "{}" } } },
 	{ "group-create",
-	  "group create ai --filter board~eq~\"x\" --profile a --profile b* --hold 5m --policy pack",
+	  "group create ai --filter board~eq~\"x\" --profile a --profile b* --hold 5m "
+	  "--policy pack",
 	  { { "POST /v1/groups", 201, "@group" } } },
 	{ "group-update-stale", "group update ai --mode mig --revision 3",
 	  { { "PATCH /v1/groups/ai", 412,
 	      "{\"kind\":\"precondition\",\"detail\":\"group ai has revision 5, not 3\"}" } } },
-	{ "group-delete-json", "group delete ai -o json", { { "DELETE /v1/groups/ai", 200, "{}" } } },
-	{ "host-cordon", "host cordon h1 --reason new~fan", { { "PATCH /v1/hosts/h1", 200, "{}" } } },
+	{ "group-delete-json", "group delete ai -o json",
+	  { { "DELETE /v1/groups/ai", 200, "{}" } } },
+	{ "host-cordon", "host cordon h1 --reason new~fan",
+	  { { "PATCH /v1/hosts/h1", 200, "{}" } } },
 	{ "operation-cancel", "operation cancel 0f8a",
 	  { { "POST /v1/operations/0f8a/cancel", 202, OPERATION("running", RESERVED, "") } } },
 
@@ -120,7 +133,8 @@ static const struct golden cases[] = {
 	  .terminal = 80 },
 	{ "vm-start-json", "vm start web01 -o json",
 	  { { "POST /v1/vms/web01/start", 202, OPERATION("running", RESERVED, "") },
-	    { .request = "GET /v1/watch", .raw = STREAM CHANGE(42, OPERATION("done", RESERVED, ENDED)) },
+	    { .request = "GET /v1/watch",
+	      .raw = STREAM CHANGE(42, OPERATION("done", RESERVED, ENDED)) },
 	    { "GET /v1/operations/0f8a", 200, OPERATION("done", RESERVED, ENDED) } } },
 	{ "vm-start-watch-breaks", "vm start web01",
 	  { { "POST /v1/vms/web01/start", 202, OPERATION("running", RESERVED, "") },
@@ -134,7 +148,8 @@ static const struct golden cases[] = {
 			    "\"refusals\":" REASONS)) } } },
 	{ "vm-start-refused", "vm start web01",
 	  { { "POST /v1/vms/web01/start", 409,
-	      "{\"kind\":\"no-capacity\",\"detail\":\"no GPU has room\",\"reasons\":" REASONS "}" } } },
+	      "{\"kind\":\"no-capacity\",\"detail\":\"no GPU has room\","
+	      "\"reasons\":" REASONS "}" } } },
 	{ "vm-start-no-wait", "vm start web01 --no-wait",
 	  { { "POST /v1/vms/web01/start", 202, OPERATION("running", RESERVED, "") } } },
 	{ "vm-start-timeout", "vm start web01 --timeout 0",
@@ -149,7 +164,8 @@ static const struct golden cases[] = {
 			    "{\"name\":\"web02\",\"host\":\"h1\",\"state\":\"stopped\"}}\n"
 			    "{\"revision\":22,\"kind\":\"vm\",\"id\":\"x\",\"object\":"
 			    "{\"name\":\"x\",\"host\":\"h2\"}}\n"
-			    "{\"revision\":23,\"kind\":\"vm\",\"id\":\"web01\",\"object\":null}\n" },
+			    "{\"revision\":23,\"kind\":\"vm\",\"id\":\"web01\","
+			    "\"object\":null}\n" },
 	    { .request = "GET /v1/watch", .raw = "" } } },
 	{ "vm-watch-json", "vm list -w -o json",
 	  { { "GET /v1/vms", 200, "{\"items\":[{\"name\":\"a\"}],\"revision\":20}" },
@@ -157,10 +173,12 @@ static const struct golden cases[] = {
 	      .raw = STREAM "{\"revision\":21,\"kind\":\"vm\",\"id\":\"a\",\"object\":null}\n" },
 	    { .request = "GET /v1/watch", .raw = "" } } },
 	{ "vm-watch-terminal", "vm list -w",
-	  { { "GET /v1/vms", 200, "{\"items\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"revision\":20}" },
+	  { { "GET /v1/vms", 200,
+	      "{\"items\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"revision\":20}" },
 	    { .request = "GET /v1/watch",
 	      .raw = STREAM "{\"revision\":21,\"kind\":\"vm\",\"id\":\"a\",\"object\":null}\n"
-			    "{\"revision\":22,\"kind\":\"vm\",\"id\":\"c\",\"object\":{\"name\":\"c\"}}\n" },
+			    "{\"revision\":22,\"kind\":\"vm\",\"id\":\"c\","
+			    "\"object\":{\"name\":\"c\"}}\n" },
 	    { .request = "GET /v1/watch", .raw = "" } },
 	  .terminal = 60 },
 	{ "vm-watch-too-old", "vm list -w",
@@ -251,7 +269,8 @@ static char *run(const struct golden *g, const char *address, struct canned *ser
 	int status;
 
 	clock_manual_init(&clock, 1795363500000LL * 1000);
-	cli.in = fmemopen((void *)(g->input ? g->input : " "), g->input ? strlen(g->input) : 1, "r");
+	cli.in = fmemopen((void *)(g->input ? g->input : " "), g->input ? strlen(g->input) : 1,
+			  "r");
 	cli.out = open_memstream(&out, &out_n);
 	cli.errors = open_memstream(&errors, &errors_n);
 	TEXT_COPY(line, g->line);

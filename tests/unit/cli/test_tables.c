@@ -31,10 +31,12 @@ static size_t count(const char *s, const char *part)
 
 static void check_path(const struct command *c, const struct verb *v)
 {
-	size_t holes = count(v->path, "{}"), words = v->args && *v->args ? count(v->args, " ") + 1 : 0;
+	size_t holes = count(v->path, "{}"),
+	       words = v->args && *v->args ? count(v->args, " ") + 1 : 0;
 
 	if (v->path && holes > words)
-		fail_msg("facet %s %s: %s has more holes than arguments", c->name, v->name, v->path);
+		fail_msg("facet %s %s: %s has more holes than arguments", c->name, v->name,
+			 v->path);
 	assert_non_null(v->run);
 	assert_non_null(v->says);
 	assert_true(!v->says[0] || v->says[strlen(v->says) - 1] != '.');
@@ -119,7 +121,8 @@ static void a_switch_is_a_switch_everywhere(void **state)
 }
 
 /* Runs COMMAND, a shell line, with TEXT as its input; returns what system() would. */
-static int pipe_to(const char *command, void (*print)(FILE *out, const void *what), const void *what)
+static int pipe_to(const char *command, void (*print)(FILE *out, const void *what),
+		   const void *what)
 {
 	FILE *f = popen(command, "we");
 
@@ -143,10 +146,12 @@ static void completion_is_a_script(void **state)
 static void print_completion_and_try(FILE *out, const void *what)
 {
 	completion_print(out);
-	fprintf(out, "facet() { printf '%%s\\n' h1@0000:41:00.0 h1@0000:81:00.0 web01; }\n"
-		     "try() { COMP_LINE=$1 COMP_POINT=${#1}; _facet; echo \"${COMPREPLY[*]}\"; }\n"
-		     "is() { [[ $(try \"$1\") == \"$2\" ]] && return; echo \"'$1': $(try \"$1\")\"; "
-		     "exit 1; }\n%s", (const char *)what);
+	fprintf(out,
+		"facet() { printf '%%s\\n' h1@0000:41:00.0 h1@0000:81:00.0 web01; }\n"
+		"try() { COMP_LINE=$1 COMP_POINT=${#1}; _facet; echo \"${COMPREPLY[*]}\"; }\n"
+		"is() { [[ $(try \"$1\") == \"$2\" ]] && return; echo \"'$1': $(try \"$1\")\"; "
+		"exit 1; }\n%s",
+		(const char *)what);
 }
 
 static void completion_completes(void **state)

@@ -93,8 +93,8 @@ static void answer(struct canned *c, int fd, const char *request)
 	assert(asprintf(&text,
 			"HTTP/1.1 %d X\r\nContent-Type: application/%s\r\n%sContent-Length: %zu\r\n"
 			"Connection: close\r\n\r\n%s",
-			a->status, a->status < 400 ? "json" : "problem+json", a->headers ? a->headers : "",
-			strlen(a->body), a->body) > 0);
+			a->status, a->status < 400 ? "json" : "problem+json",
+			a->headers ? a->headers : "", strlen(a->body), a->body) > 0);
 	put(fd, text, a);
 	free(text);
 }
@@ -125,13 +125,14 @@ static bool receive(int fd, char *buffer, size_t size)
 
 static void add_summary(struct canned *c, const char *request)
 {
-	const char *body = strstr(request, "\r\n\r\n") + 4, *match = strstr(request, "\r\nIf-Match: ");
+	const char *body = strstr(request, "\r\n\r\n") + 4,
+		   *match = strstr(request, "\r\nIf-Match: ");
 	size_t n = strlen(c->summary);
 
 	snprintf(c->summary + n, sizeof(c->summary) - n, "%.*s%s%.*s%s%s\n",
 		 (int)(strstr(request, " HTTP/1.1") - request), request, match ? " if " : "",
-		 match ? (int)strcspn(match + 12, "\r") : 0, match ? match + 12 : "", *body ? " " : "",
-		 body);
+		 match ? (int)strcspn(match + 12, "\r") : 0, match ? match + 12 : "",
+		 *body ? " " : "", body);
 }
 
 static void record(struct canned *c, const char *request)

@@ -19,12 +19,18 @@
 #define STREAM_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
 
 static const struct canned_answer answers[] = {
-	{ .request = "GET /v1/vms/web01", .status = 200, .body = "{\"name\":\"web01\"}",
+	{ .request = "GET /v1/vms/web01",
+	  .status = 200,
+	  .body = "{\"name\":\"web01\"}",
 	  .headers = "ETag: \"12\"\r\n" },
-	{ .request = "POST /v1/vms", .status = 201, .body = "{}",
+	{ .request = "POST /v1/vms",
+	  .status = 201,
+	  .body = "{}",
 	  .headers = "Location: /v1/vms/web02\r\n" },
-	{ .request = "POST /v1/vms/full/start", .status = 409,
-	  .body = "{\"kind\":\"no-capacity\",\"detail\":\"no GPU has room\",\"place\":\"/devices/0\","
+	{ .request = "POST /v1/vms/full/start",
+	  .status = 409,
+	  .body = "{\"kind\":\"no-capacity\",\"detail\":\"no GPU has "
+		  "room\",\"place\":\"/devices/0\","
 		  "\"reasons\":[{\"gpu\":\"h1@0000:41:00.0\"}]}" },
 	{ .request = "GET /plain", .raw = "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nlater" },
 	{ .request = "GET /broken", .status = 200, .body = "{\"a\":" },
@@ -208,7 +214,8 @@ static void silence_ends_a_call(void **state)
 {
 	struct fixture *f = *state;
 
-	ask_both(f, &(struct http_request){ .method = "GET", .path = "/silent", .timeout_ms = 100 });
+	ask_both(f,
+		 &(struct http_request){ .method = "GET", .path = "/silent", .timeout_ms = 100 });
 	assert_int_equal(f->r, -ERR_UNAVAILABLE);
 	assert_non_null(strstr(f->err.text, "has said nothing for 100 ms"));
 }
@@ -242,7 +249,8 @@ static void a_closed_door_names_the_group(void **state)
 	if (geteuid() == 0)
 		skip(); /* root may open any socket */
 	assert_int_equal(chmod(f->path, 0), 0);
-	assert_int_equal(unix_request(f->event, f->path, &q, on_answer, f, NULL, &f->err), -ERR_DENIED);
+	assert_int_equal(unix_request(f->event, f->path, &q, on_answer, f, NULL, &f->err),
+			 -ERR_DENIED);
 	assert_non_null(strstr(f->err.text, "group facet"));
 	assert_int_equal(curl_client_request(f->curl, &q, &a, &err), -ERR_DENIED);
 	assert_string_equal(err.text, f->err.text);
@@ -296,7 +304,8 @@ static void a_line_may_cancel_its_own_call(void **state)
 	struct fixture *f = *state;
 
 	f->cancel_at_line = true;
-	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, &f->call, NULL), 0);
+	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, &f->call, NULL),
+			 0);
 	sd_event_loop(f->event);
 	assert_int_equal(f->called, 0);
 	assert_string_equal(f->lines.data, "[one]");

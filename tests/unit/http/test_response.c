@@ -27,7 +27,8 @@ static int feed(struct response *r, const char *s, size_t step, struct text *bod
 
 	response_init(r);
 	for (size_t i = 0; i < n; i += step) {
-		int result = response_feed(r, s + i, i + step < n ? step : n - i, gather, body, err);
+		int result =
+			response_feed(r, s + i, i + step < n ? step : n - i, gather, body, err);
 
 		if (result < 0)
 			return result;
@@ -76,7 +77,8 @@ static void takes_each_kind_of_length(void **state)
 static void passes_over_interim_answers(void **state)
 {
 	(void)state;
-	takes("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 1\r\n\r\nx", 201, "x");
+	takes("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 1\r\n\r\nx", 201,
+	      "x");
 }
 
 static void keeps_the_headers_that_matter(void **state)
@@ -100,8 +102,10 @@ static void refuses_what_could_be_read_in_two_ways(void **state)
 	(void)state;
 	refuses("HTTP/1.1 200 OK\nContent-Length: 0\n\n", "CR LF");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "one length");
-	refuses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "one length");
-	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", "one length");
+	refuses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"one length");
+	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+		"one length");
 	refuses("\n", "CR LF");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx", "no number");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx", "no number");
@@ -110,9 +114,11 @@ static void refuses_what_could_be_read_in_two_ways(void **state)
 	refuses("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "without a name");
 	refuses("HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "control bytes");
 	refuses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxy", "behind its end");
-	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n", "chunk");
+	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+		"chunk");
 	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", "chunk without");
-	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1234567890abcdef0\r\n", "chunk");
+	refuses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1234567890abcdef0\r\n",
+		"chunk");
 	refuses("HTTP/1.1 101 Switch\r\n\r\n", "not asked");
 	refuses("HTTP/1.1 2000 OK\r\n\r\n", "three digits");
 	refuses("HTTP/2 200\r\n\r\n", "status line");
