@@ -45,12 +45,11 @@ const char *clock_text(int64_t wall_ms, char *buffer)
 {
 	/* Rounded down, also before 1970. */
 	int ms = (int)((wall_ms % 1000 + 1000) % 1000);
-	time_t seconds = (time_t)((wall_ms - ms) / 1000);
+	time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
 	struct tm tm;
 	size_t n = 0;
 
-	if (wall_ms >= INT64_MIN + 1000 && gmtime_r(&seconds, &tm) && tm.tm_year >= -1900 &&
-	    tm.tm_year <= 9999 - 1900)
+	if (gmtime_r(&seconds, &tm) && tm.tm_year >= -1900 && tm.tm_year <= 9999 - 1900)
 		n = strftime(buffer, CLOCK_TEXT_SIZE - 5, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (n > 0)
 		snprintf(buffer + n, CLOCK_TEXT_SIZE - n, ".%03dZ", ms);

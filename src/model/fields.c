@@ -110,14 +110,14 @@ static int copy_list(const struct field *f, const void *source, void *target)
 
 static int copy_field(const struct field *f, const void *source, void *target)
 {
-	char **text = at(target, f->offset);
+	const char *text;
 
 	switch (f->kind) {
 	case FIELD_TEXT:
-		if (!*text)
-			return 0;
-		*text = strdup(*text);
-		return *text ? 0 : -1;
+		text = *(char *const *)at(source, f->offset);
+		if (text)
+			*(char **)at(target, f->offset) = strdup(text);
+		return text && !*(char **)at(target, f->offset) ? -1 : 0;
 	case FIELD_STRINGS:
 		return copy_strings(f, source, target);
 	case FIELD_LIST:
@@ -129,17 +129,19 @@ static int copy_field(const struct field *f, const void *source, void *target)
 	}
 }
 
-/* Every pointer field is dropped first: after a failure half way TARGET still frees cleanly. */
-static void forget_heap(const struct fields *f, void *target, const void *source)
+/* Drops every pointer that came over with the bytes, also those of embedded structs, without freeing:
+ * they are the source's.  After a failure half way the copy then frees cleanly. */
+static void forget_heap(const struct fields *f, void *target)
 {
-	memcpy(target, source, f->size);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct field *row = &f->rows[i];
 
-		if (row->kind == FIELD_STRINGS || row->kind == FIELD_LIST) {
+		if (row->kind == FIELD_OBJECT)
+			forget_heap(row->sub, at(target, row->offset));
+		if (row->kind == FIELD_TEXT || row->kind == FIELD_STRINGS || row->kind == FIELD_LIST)
 			*(void **)at(target, row->offset) = NULL;
+		if (row->kind == FIELD_STRINGS || row->kind == FIELD_LIST)
 			*count_of(row, target) = 0;
-		}
 	}
 }
 
@@ -147,13 +149,10 @@ static int copy_into(const struct fields *f, const void *source, void *target)
 {
 	int r = 0;
 
-	forget_heap(f, target, source);
-	for (size_t i = 0; i < f->n; i++) {
-		if (r == 0)
-			r = copy_field(&f->rows[i], source, target);
-		else if (f->rows[i].kind == FIELD_TEXT)
-			*(char **)at(target, f->rows[i].offset) = NULL;
-	}
+	memcpy(target, source, f->size);
+	forget_heap(f, target);
+	for (size_t i = 0; i < f->n && r == 0; i++)
+		r = copy_field(&f->rows[i], source, target);
 	return r;
 }
 
@@ -224,13 +223,39 @@ bool fields_equal(const struct fields *f, const void *a, const void *b)
 
 /* ---- writing ---- */
 
+/* What a host's files and drivers say need not be UTF-8, and JSON takes nothing else. */
+static json_t *write_text(const char *s)
+{
+	json_t *j = json_string(s ? s : "");
+	char *copy;
+
+	if (j || !s)
+		return j;
+	copy = strdup(s);
+	if (!copy)
+		return NULL;
+	text_make_utf8(copy);
+	j = json_string(copy);
+	free(copy);
+	return j;
+}
+
+/* Appends J, which is used up; returns ARRAY, or NULL, with ARRAY gone, when memory ran out. */
+static json_t *append(json_t *array, json_t *j)
+{
+	if (json_array_append_new(array, j) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
 static json_t *write_strings(const struct field *f, const void *base)
 {
 	char **list = *(char ***)at(base, f->offset);
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < *count_of(f, base); i++)
-		json_array_append_new(array, json_string(list[i]));
+		array = append(array, write_text(list[i]));
 	return array;
 }
 
@@ -240,7 +265,7 @@ static json_t *write_list(const struct field *f, const void *base)
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < *count_of(f, base); i++)
-		json_array_append_new(array, fields_write(f->sub, rows + i * f->size));
+		array = append(array, fields_write(f->sub, rows + i * f->size));
 	return array;
 }
 
@@ -251,9 +276,9 @@ static json_t *write_field(const struct field *f, const void *base)
 	switch (f->kind) {
 	case FIELD_STRING:
 	case FIELD_NAME:
-		return json_string(slot);
+		return write_text(slot);
 	case FIELD_TEXT:
-		return json_string(*(char *const *)slot ? *(char *const *)slot : "");
+		return write_text(*(char *const *)slot);
 	case FIELD_U32:
 		return json_integer(*(const uint32_t *)slot);
 	case FIELD_U64:
@@ -277,8 +302,13 @@ json_t *fields_write(const struct fields *f, const void *source)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; object && i < f->n; i++)
-		json_object_set_new_nocheck(object, f->rows[i].name, write_field(&f->rows[i], source));
+	for (size_t i = 0; object && i < f->n; i++) {
+		if (json_object_set_new_nocheck(object, f->rows[i].name,
+						write_field(&f->rows[i], source)) == 0)
+			continue;
+		json_decref(object);
+		object = NULL;
+	}
 	return object;
 }
 
@@ -288,17 +318,27 @@ struct place {
 	char text[ERROR_PLACE_MAX];
 };
 
+/* A JSON pointer (RFC 6901) one step down: '~' and '/' within a name are written ~0 and ~1. */
 static struct place below(const struct place *up, const char *name)
 {
 	struct place p;
+	size_t n;
 
-	snprintf(p.text, sizeof(p.text), "%.*s/%.60s", (int)sizeof(p.text) - 64, up->text, name);
+	snprintf(p.text, sizeof(p.text), "%.*s/", (int)sizeof(p.text) - 64, up->text);
+	n = strlen(p.text);
+	for (; *name && n + 3 < sizeof(p.text); name++) {
+		if (*name == '~' || *name == '/')
+			p.text[n++] = '~';
+		p.text[n++] = *name == '~' ? '0' : *name == '/' ? '1' : *name;
+	}
+	p.text[n] = '\0';
 	return p;
 }
 
 static int wrong_type(const struct place *p, const char *wanted, struct error *err)
 {
-	return error_at(err, ERR_INVALID, p->text, "%s must be %s", p->text, wanted);
+	return error_at(err, ERR_INVALID, p->text, "%s must be %s", p->text[0] ? p->text : "the body",
+			wanted);
 }
 
 static int check_string(const json_t *j, size_t max, const struct place *p, struct error *err)
@@ -319,14 +359,14 @@ static int check_string(const json_t *j, size_t max, const struct place *p, stru
 	return 0;
 }
 
-static int read_string(const struct field *f, const json_t *j, char *slot, const struct place *p,
-		       struct error *err)
+static int read_string(const struct field *f, const json_t *j, enum fields_source source,
+		       char *slot, const struct place *p, struct error *err)
 {
 	int r = check_string(j, f->size - 1, p, err);
 
 	if (r < 0)
 		return r;
-	if (f->kind == FIELD_NAME) {
+	if (f->kind == FIELD_NAME && !(source == FIELDS_TRUSTED && json_string_length(j) == 0)) {
 		r = text_check_name(json_string_value(j), p->text, err);
 		if (r < 0 && err)
 			TEXT_COPY(err->place, p->text);
@@ -351,15 +391,21 @@ static int read_text(const json_t *j, char **slot, const struct place *p, struct
 	return 0;
 }
 
-static int read_number(const struct field *f, const json_t *j, void *slot, const struct place *p,
-		       struct error *err)
+static uint64_t max_of(const struct field *f)
+{
+	return f->max ? f->max : f->kind == FIELD_U32 ? UINT32_MAX : INT64_MAX;
+}
+
+static int read_number(const struct field *f, const json_t *j, enum fields_source source, void *slot,
+		       const struct place *p, struct error *err)
 {
 	json_int_t v = json_integer_value(j);
-	uint64_t max = f->max ? f->max : f->kind == FIELD_U32 ? UINT32_MAX : INT64_MAX;
+	uint64_t max = max_of(f);
+	bool unset = source == FIELDS_TRUSTED && v == 0;
 
 	if (!json_is_integer(j))
 		return wrong_type(p, "a whole number", err);
-	if (f->kind != FIELD_I64 && (v < 0 || (uint64_t)v < f->min || (uint64_t)v > max))
+	if (f->kind != FIELD_I64 && !unset && (v < 0 || (uint64_t)v < f->min || (uint64_t)v > max))
 		return error_at(err, ERR_INVALID, p->text, "%s must be %ju to %ju, is %jd", p->text,
 				(uintmax_t)f->min, (uintmax_t)max, (intmax_t)v);
 	if (f->kind == FIELD_U32)
@@ -468,13 +514,13 @@ static int read_field(const struct field *f, const json_t *j, enum fields_source
 	switch (f->kind) {
 	case FIELD_STRING:
 	case FIELD_NAME:
-		return read_string(f, j, slot, p, err);
+		return read_string(f, j, source, slot, p, err);
 	case FIELD_TEXT:
 		return read_text(j, slot, p, err);
 	case FIELD_U32:
 	case FIELD_U64:
 	case FIELD_I64:
-		return read_number(f, j, slot, p, err);
+		return read_number(f, j, source, slot, p, err);
 	case FIELD_BOOL:
 		if (!json_is_boolean(j))
 			return wrong_type(p, "true or false", err);
@@ -499,8 +545,18 @@ static const struct field *field_named(const struct fields *f, const char *name)
 	return NULL;
 }
 
+/* A client may send back what it was given: get, edit one field, send. */
+static bool is_as_it_was(const struct field *f, const json_t *j, const void *base)
+{
+	json_t *now = write_field(f, base);
+	bool same = now && json_equal(now, j);
+
+	json_decref(now);
+	return same;
+}
+
 static int check_keys(const struct fields *f, const json_t *j, enum fields_source source,
-		      const struct place *p, struct error *err)
+		      const void *target, const struct place *p, struct error *err)
 {
 	const char *key;
 	json_t *value;
@@ -511,10 +567,12 @@ static int check_keys(const struct fields *f, const json_t *j, enum fields_sourc
 
 		if (!row)
 			return error_at(err, ERR_INVALID, q.text, "a %s has no field '%.60s'", f->noun, key);
+		if (!(row->flags & (FIELD_READONLY | FIELD_FIXED)) || is_as_it_was(row, value, target))
+			continue;
 		if (row->flags & FIELD_READONLY)
 			return error_at(err, ERR_INVALID, q.text, "%s is filled in by Facet: leave it out",
 					q.text);
-		if (source == FIELDS_UPDATE && (row->flags & FIELD_FIXED))
+		if (source == FIELDS_UPDATE)
 			return error_at(err, ERR_INVALID, q.text,
 					"%s can not be changed: delete the %s and create it anew", q.text,
 					f->noun);
@@ -528,9 +586,9 @@ static int read_object(const struct fields *f, const json_t *j, enum fields_sour
 	int r = 0;
 
 	if (!json_is_object(j))
-		return wrong_type(p->text[0] ? p : &(struct place){ "the body" }, "an object", err);
+		return wrong_type(p, "an object", err);
 	if (source != FIELDS_TRUSTED)
-		r = check_keys(f, j, source, p, err);
+		r = check_keys(f, j, source, target, p, err);
 	for (size_t i = 0; i < f->n && r == 0; i++) {
 		const struct field *row = &f->rows[i];
 		const json_t *value = json_object_get(j, row->name);
@@ -588,7 +646,8 @@ static json_t *schema_field(const struct field *f)
 		return json_pack("{s:s, s:i}", "type", "string", "maxLength", TEXT_FIELD_MAX);
 	case FIELD_U32:
 	case FIELD_U64:
-		return json_pack("{s:s, s:I}", "type", "integer", "minimum", (json_int_t)f->min);
+		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)f->min,
+				 "maximum", (json_int_t)max_of(f));
 	case FIELD_I64:
 		return json_pack("{s:s}", "type", "integer");
 	case FIELD_BOOL:
@@ -598,7 +657,8 @@ static json_t *schema_field(const struct field *f)
 	case FIELD_LIST:
 		return json_pack("{s:s, s:o}", "type", "array", "items", fields_schema(f->sub));
 	case FIELD_STRINGS:
-		return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
+		return json_pack("{s:s, s:{s:s, s:i}}", "type", "array", "items", "type", "string",
+				 "maxLength", TEXT_FIELD_MAX);
 	case FIELD_OBJECT:
 		return fields_schema(f->sub);
 	}
@@ -615,8 +675,8 @@ json_t *fields_schema(const struct fields *f)
 		json_object_set_new(s, "description", json_string(f->rows[i].says));
 		if (f->rows[i].flags & FIELD_READONLY)
 			json_object_set_new(s, "readOnly", json_true());
-		if (f->rows[i].max && (f->rows[i].kind == FIELD_U32 || f->rows[i].kind == FIELD_U64))
-			json_object_set_new(s, "maximum", json_integer((json_int_t)f->rows[i].max));
+		if (f->rows[i].max && json_object_get(s, "items"))
+			json_object_set_new(s, "maxItems", json_integer((json_int_t)f->rows[i].max));
 		json_object_set_new(properties, f->rows[i].name, s);
 		if (f->rows[i].flags & FIELD_REQUIRED)
 			json_array_append_new(required, json_string(f->rows[i].name));

@@ -220,7 +220,8 @@ int pci_check_address(const char *text, char ret[PCI_SIZE], struct error *err)
 
 	if (domain >= 4 && domain <= 8 && strlen(text) == domain + 8 && hex(text, domain, out) &&
 	    s[0] == ':' && hex(s + 1, 2, out + domain + 1) && s[3] == ':' &&
-	    hex(s + 4, 2, out + domain + 4) && s[6] == '.' && s[7] >= '0' && s[7] <= '7') {
+	    (s[4] == '0' || s[4] == '1') && hex(s + 4, 2, out + domain + 4) && s[6] == '.' &&
+	    s[7] >= '0' && s[7] <= '7') {
 		out[domain] = out[domain + 3] = ':';
 		out[domain + 6] = '.';
 		out[domain + 7] = s[7];
