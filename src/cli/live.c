@@ -114,16 +114,23 @@ static int print_row(struct live *l, const char *id, json_t *object, struct erro
 	return one ? print_items(l, one, false, err) : no_memory(err);
 }
 
-static void print_change(struct live *l, json_int_t revision, const char *kind, const char *id,
-			 const json_t *object)
+/* The one word of an object that says most about its change. */
+static const char *gist(const json_t *object)
 {
-	const char *state = cell_string(object, "state"), *text = cell_string(object, "text");
+	static const char *const keys[] = { "state", "health", "text" };
 
-	fprintf(l->call->cli->out, "%-8" JSON_INTEGER_FORMAT " %-10s %-38s %s\n", revision, kind,
-		id,
-		!json_is_object(object) ? "gone"
-		: *state		? state
-					: text);
+	if (!object)
+		return "gone";
+	for (size_t i = 0; i < ROWS(keys); i++)
+		if (*cell_string(object, keys[i]))
+			return cell_string(object, keys[i]);
+	return "changed";
+}
+
+static void print_change(struct live *l, const char *kind, const char *id, const json_t *object)
+{
+	fprintf(l->call->cli->out, "%-8" JSON_INTEGER_FORMAT " %-10s %-38s %s\n", l->revision,
+		kind, id, gist(object));
 }
 
 static int show_change(struct live *l, const json_t *change, const char *line, struct error *err)
@@ -143,7 +150,7 @@ static int show_change(struct live *l, const json_t *change, const char *line, s
 		return 0;
 	}
 	if (!l->path) {
-		print_change(l, l->revision, kind, id, object);
+		print_change(l, kind, id, object);
 		return 0;
 	}
 	if (!l->call->cli->terminal)

@@ -186,10 +186,12 @@ static const struct golden cases[] = {
 	    { "GET /v1/vms", 200, "{\"items\":[{\"name\":\"b\"}],\"revision\":90}" },
 	    { "GET /v1/watch", 410, "{\"kind\":\"not-found\",\"detail\":\"not kept\"}" },
 	    { .request = "GET /v1/watch", .raw = "" } } },
-	{ "watch", "watch --kind lease --after 7",
+	{ "watch", "watch --after 7",
 	  { { .request = "GET /v1/watch",
 	      .raw = STREAM "{\"revision\":8,\"kind\":\"lease\",\"id\":\"06f3\",\"object\":"
-			    "{\"state\":\"ready\"}}\n" },
+			    "{\"state\":\"ready\"}}\n"
+			    "{\"revision\":9,\"kind\":\"vm\",\"id\":\"a\",\"object\":{}}\n"
+			    "{\"revision\":9,\"kind\":\"vm\",\"id\":\"b\",\"object\":null}\n" },
 	    { .request = "GET /v1/watch", .raw = "" } } },
 
 	{ "help", "help", { { 0 } } },
