@@ -60,7 +60,7 @@ static void adopt_lease(struct adoption *a, const struct gpu *g, const struct gp
 	TEXT_COPY(l->mdev_uuid, v->mdev_uuid);
 	l->framework = g->framework;
 	l->fb_mib = type_fb(g, v);
-	l->placement = v->placement;
+	l->placement = g->mode == GPU_MODE_MIXED ? v->placement : PLACEMENT_NONE;
 	l->generation = (uint32_t)(a->ch->c->revision + 1);
 	l->adopted = true;
 	l->state = a->runs ? LEASE_ATTACHED : LEASE_READY;

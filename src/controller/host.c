@@ -266,8 +266,8 @@ static void take_living(struct change *ch, struct lease *l, const struct lease_r
 		return;
 	if (lease_may_move((enum lease_state)l->state, (enum lease_state)rep->state))
 		lease_move(ch, l, (enum lease_state)rep->state, "");
-	if (rep->placement != PLACEMENT_NONE && l->placement == PLACEMENT_NONE)
-		l->placement = rep->placement;
+	/* The placement stays what was chosen.  Drivers tell ids in equal-size mode too, and a lease
+	 * that took one over would ask for mixed-size mode after a reboot. */
 }
 
 static void take_lease(struct change *ch, const char *host, const struct lease_report *rep)
