@@ -293,6 +293,7 @@ int machine_simulated_new(sd_event *event, const char *spec, struct machine **re
 			  struct error *err)
 {
 	struct simulated_machine *m = calloc(1, sizeof(*m));
+	char boot_id[UUID_TEXT_SIZE];
 	int r;
 
 	if (!m)
@@ -311,6 +312,9 @@ int machine_simulated_new(sd_event *event, const char *spec, struct machine **re
 		machine_done(&m->machine);
 		return r;
 	}
+	/* The host lives as long as this process: the next one's has rebooted. */
+	uuid_make(boot_id);
+	simulated_set_boot_id(m->host, boot_id);
 	simulated_watch(m->host, host_changed, m);
 	text_copy(name, NAME_SIZE, simulated_name(m->host));
 	*ret = &m->machine;

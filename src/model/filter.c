@@ -151,7 +151,7 @@ static int wrong_at(struct parser *p, size_t byte, const char *fmt, ...)
 	vsnprintf(words, sizeof(words), fmt, args);
 	va_end(args);
 	snprintf(place, sizeof(place), "column %zu", column);
-	return error_at(p->err, ERR_INVALID, place, "%s: %s", place, words);
+	return error_at(p->err, ERR_INVALID, place, "%s", words);
 }
 
 /* What stands at the token, for "…, found X". */

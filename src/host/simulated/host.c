@@ -183,6 +183,11 @@ void sim_boot(struct simulated_host *h)
 		reset_gpu(&h->gpus[i]);
 }
 
+void simulated_set_boot_id(struct simulated_host *h, const char *uuid)
+{
+	TEXT_COPY(h->boot_id, uuid);
+}
+
 void simulated_reboot(struct simulated_host *h)
 {
 	sim_boot(h);

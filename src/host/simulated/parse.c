@@ -29,7 +29,7 @@ static int wrong(const struct value *v, size_t offset, const char *fmt, ...)
 	vsnprintf(words, sizeof(words), fmt, args);
 	va_end(args);
 	snprintf(place, sizeof(place), "column %zu", v->at + offset + 1);
-	return error_at(v->err, ERR_INVALID, place, "simulated host, %s: %s", place, words);
+	return error_at(v->err, ERR_INVALID, place, "simulated host: %s", words);
 }
 
 /* ---- GPUs ---- */
@@ -335,7 +335,7 @@ static int parse(struct simulated_host *h, const char *spec, struct error *err)
 	}
 	if (r == 0 && !h->name[0])
 		r = error_at(err, ERR_INVALID, "column 1",
-			     "simulated host, column 1: a host needs a name, such as name=h1;gpus=2xL40S");
+			     "simulated host: a host needs a name, such as name=h1;gpus=2xL40S");
 	return r;
 }
 

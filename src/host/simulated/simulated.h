@@ -96,6 +96,9 @@ void simulated_watch(struct simulated_host *h, simulated_event_fn *fn, void *use
 must_check int simulated_foreign(struct simulated_host *h, const struct host_vgpu *v,
 				 struct error *err);
 
+/* Names this boot, for one that must not look like the same spec's last life. */
+void simulated_set_boot_id(struct simulated_host *h, const char *uuid);
+
 /* Power is cut and comes back: all vGPUs and functions are gone, domains are stopped. */
 void simulated_reboot(struct simulated_host *h);
 

@@ -22,6 +22,7 @@ struct seen {
 	struct host_reply reply;
 	int r;
 	size_t domains_n, gpus_n, vgpus_n;
+	char boot_id[UUID_TEXT_SIZE];
 	struct machine_domain domain;
 	struct machine_event last;
 };
@@ -90,6 +91,7 @@ static void taken(int r, struct machine_inventory *inventory, const struct error
 	s->r = r;
 	s->inventories++;
 	s->gpus_n = inventory->gpus_n;
+	TEXT_COPY(s->boot_id, inventory->facts.boot_id);
 	s->vgpus_n = inventory->gpus_n ? inventory->gpus[0].vgpus_n : 0;
 }
 
@@ -230,6 +232,22 @@ static void freeing_drops_what_waits(void **state)
 	assert_int_equal(s->replies + s->inventories, 0);
 }
 
+/* Memory is gone with the process, and must not be taken for a host that kept running. */
+static void each_life_is_a_boot_of_its_own(void **state)
+{
+	struct seen *s = *state;
+	char first[UUID_TEXT_SIZE], name[NAME_SIZE];
+
+	assert_int_equal(s->m->inventory(s->m, taken, s, NULL), 0);
+	settle(s, 20);
+	TEXT_COPY(first, s->boot_id);
+	machine_free(s->m);
+	assert_int_equal(machine_simulated_new(s->event, "name=h1;gpus=L40S", &s->m, name, NULL), 0);
+	assert_int_equal(s->m->inventory(s->m, taken, s, NULL), 0);
+	settle(s, 20);
+	assert_string_not_equal(first, s->boot_id);
+}
+
 static void a_wrong_spec_makes_no_machine(void **state)
 {
 	struct seen *s = *state;
@@ -253,6 +271,7 @@ int main(void)
 		T(a_guest_shuts_down_by_itself),
 		T(malformed_and_unanswered_requests_are_refused_at_once),
 		T(freeing_drops_what_waits),
+		T(each_life_is_a_boot_of_its_own),
 		T(a_wrong_spec_makes_no_machine),
 	};
 	return cmocka_run_group_tests_name("simulated machine", tests, NULL, NULL);
