@@ -37,6 +37,7 @@ struct api {
 	struct request *requests;
 	struct stream *streams;
 	struct hub hub;
+	bool stopping;         /* nothing new is begun */
 };
 
 /* ---- for the other files ---- */
@@ -364,8 +365,11 @@ static int parse_body(struct request *rq, struct error *err)
 
 static int handle(struct request *rq, struct error *err)
 {
-	int r = parse_body(rq, err);
+	int r;
 
+	if (rq->api->stopping)
+		return error_set(err, ERR_UNAVAILABLE, "facetd is stopping; remedy: ask again soon");
+	r = parse_body(rq, err);
 	if (r < 0)
 		return r;
 	switch (rq->route->does) {
@@ -635,6 +639,7 @@ struct api *api_free(struct api *a)
 {
 	if (!a)
 		return NULL;
+	a->stopping = true;
 	for (struct stream *s = a->streams; s; s = s->next)
 		stream_end(s);
 	for (struct request *rq = a->requests; rq; rq = rq->next)

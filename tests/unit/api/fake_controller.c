@@ -24,6 +24,8 @@ const struct names command_kind_names = { command_words, COMMAND_COUNT };
 struct controller_watch {
 	struct controller *c;
 	size_t at;
+	uint64_t after;
+	bool behind;
 	change_fn *fn;
 	void *user;
 };
@@ -78,7 +80,7 @@ static void tell(struct controller *c, enum object_kind kind, const char *id, co
 	json_t *j = data ? fields_write(object_fields(kind), data) : NULL;
 
 	for (size_t i = 0; i < FAKE_WATCHES; i++)
-		if (c->watches[i])
+		if (c->watches[i] && !c->watches[i]->behind)
 			c->watches[i]->fn(c->watches[i]->user, kind, id, j, c->revision);
 	json_decref(j);
 }
@@ -221,6 +223,26 @@ json_t *controller_profiles(struct controller *c)
 			 "name", "NVIDIA L40S-8C", "series", "C");
 }
 
+static void replay(struct controller_watch *w)
+{
+	w->behind = false;
+	for (size_t i = 0; i < w->c->n; i++) {
+		const struct fake_object *o = &w->c->objects[i];
+		json_t *j = fields_write(object_fields(o->kind), o->data);
+
+		if (o->revision > w->after)
+			w->fn(w->user, o->kind, o->id, j, o->revision);
+		json_decref(j);
+	}
+}
+
+void fake_catch_up(struct controller *c)
+{
+	for (size_t i = 0; i < FAKE_WATCHES; i++)
+		if (c->watches[i] && c->watches[i]->behind)
+			replay(c->watches[i]);
+}
+
 int controller_watch(struct controller *c, uint64_t after, change_fn *fn, void *user,
 		     struct controller_watch **ret, struct error *err)
 {
@@ -233,16 +255,10 @@ int controller_watch(struct controller *c, uint64_t after, change_fn *fn, void *
 		i++;
 	assert(i < FAKE_WATCHES);
 	w = calloc(1, sizeof(*w));
-	*w = (struct controller_watch){ c, i, fn, user };
+	*w = (struct controller_watch){ c, i, after, after < c->revision, fn, user };
 	*ret = c->watches[i] = w;
-	for (size_t k = 0; k < c->n; k++) {
-		const struct fake_object *o = &c->objects[k];
-		json_t *j = fields_write(object_fields(o->kind), o->data);
-
-		if (o->revision > after)
-			fn(user, o->kind, o->id, j, o->revision);
-		json_decref(j);
-	}
+	if (w->behind && !c->lazy)
+		replay(w);
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct controller {
 	size_t refusals_n;
 	bool replayed;
 	bool later;                /* commands are answered by fake_settle() */
+	bool lazy;                 /* a watch is told of the past by fake_catch_up() */
 	struct fake_pending pending[FAKE_PENDING];
 	size_t pending_n;
 };
@@ -45,5 +46,6 @@ void fake_put(struct controller *c, enum object_kind kind, const char *id, const
 void fake_settle(struct controller *c);
 /* Sends LINE to the feeds of HOST. */
 void fake_wanted(struct controller *c, const char *host, const char *line);
+void fake_catch_up(struct controller *c);
 size_t fake_watches(const struct controller *c);
 size_t fake_feeds(const struct controller *c);

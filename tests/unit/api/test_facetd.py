@@ -102,6 +102,24 @@ class Facetd(unittest.TestCase):
         answer.close()
         follower.close()
 
+    def test_it_ends_while_clients_ask_on(self):
+        """The next request of a kept connection comes just when the answers of the last go out."""
+        d = self.start()
+        d.ask("POST", "/v1/groups", {"name": "g"})
+        body = b'{"description":"x"}'
+        ask = (b"PATCH /v1/groups/g HTTP/1.1\r\nHost: f\r\nContent-Type: application/json\r\n"
+               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        clients = []
+        for _ in range(32):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(d.socket)
+            s.sendall(ask * 200)
+            clients.append(s)
+        time.sleep(0.05)
+        self.assertEqual(d.stop(), 0)
+        for s in clients:
+            s.close()
+
     def test_what_was_acknowledged_survives_a_kill(self):
         d = self.start()
         names = [f"g{i}" for i in range(20)]

@@ -226,6 +226,45 @@ static void each_change_comes_once(void **state)
 	close(other);
 }
 
+/* Until it has been told of the past, a follower is not level with the others. */
+static void a_late_follower_misses_nothing(void **state)
+{
+	struct rig *r = *state;
+	char *text = NULL;
+	int other, fd;
+
+	put_vm(r, "vm1");
+	other = follow(r, "/v1/watch", "");
+	r->c->lazy = true;
+	fd = follow(r, "/v1/watch?after=1", "");
+	rig_run(r, 300);
+	put_vm(r, "vm2");
+	fake_catch_up(r->c);
+	assert_true(rig_read_until(r, fd, "\"id\":\"vm2\"", &text));
+	assert_non_null(strstr(text, "\"id\":\"vm1\""));
+	free(text);
+	close(fd);
+	close(other);
+}
+
+/* The hub may be behind the revision that a follower begins at: it has seen those changes. */
+static void a_follower_is_not_told_of_what_it_has(void **state)
+{
+	struct rig *r = *state;
+	int other = follow(r, "/v1/watch", ""), fd;
+	char *text = NULL;
+
+	fd = follow(r, "/v1/watch?after=2", "");
+	put_vm(r, "vm1"); /* revision 2 */
+	put_vm(r, "vm2");
+	assert_true(rig_read_until(r, fd, "\"id\":\"vm2\"", &text));
+	assert_null(strstr(text, "\"id\":\"vm1\""));
+	free(text);
+	expect(r, other, "\"id\":\"vm1\"");
+	close(fd);
+	close(other);
+}
+
 /* A reader that sleeps must cost a bounded amount, and be told what to do when it wakes. */
 static void a_slow_reader_is_cut_off(void **state)
 {
@@ -340,6 +379,8 @@ int main(void)
 		TEST(many_watchers_see_the_same),
 		TEST(followers_share_one_watch),
 		TEST(each_change_comes_once),
+		TEST(a_late_follower_misses_nothing),
+		TEST(a_follower_is_not_told_of_what_it_has),
 		TEST(a_slow_reader_is_cut_off),
 		TEST(an_agent_gets_its_wanted_state),
 		TEST(a_slow_agent_gets_the_newest_state),
