@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+enum { VENDOR_NVIDIA = 0x10de };
+
 void functions_done(struct functions *f)
 {
 	free(f->address);
@@ -78,6 +80,15 @@ void device_ids(int dir, char pci_device[5], char pci_subsystem[5])
 {
 	read_id(dir, "device", pci_device);
 	read_id(dir, "subsystem_device", pci_subsystem);
+}
+
+bool device_is_nvidia(int root, const char *address)
+{
+	char path[SYSFS_PATH_SIZE];
+	uint64_t vendor;
+
+	sysfs_path(path, "sys/bus/pci/devices/%s/vendor", address);
+	return sysfs_read_hex(root, path, &vendor, NULL) == 0 && vendor == VENDOR_NVIDIA;
 }
 
 static bool is_version(const char *word)

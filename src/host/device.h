@@ -37,5 +37,8 @@ must_check int inventory_functions(int root, const char *pf, struct functions *r
 /* PCI ids of the board, four hex digits each; "" where there are none. */
 void device_ids(int dir, char pci_device[5], char pci_subsystem[5]);
 
+/* A PCI function of NVIDIA's, of any class. */
+bool device_is_nvidia(int root, const char *address);
+
 /* Version of NVIDIA's host driver that is loaded, "" for none. */
 void device_driver_version(int root, char *ret, size_t size);

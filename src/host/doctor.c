@@ -30,12 +30,6 @@ static void skip(struct check *c, const char *why)
 	FOUND(c, "%s", why);
 }
 
-/* A parent that is not NVIDIA's bears its own address as its board. */
-static bool is_nvidia(const struct gpu *g)
-{
-	return strcmp(g->board, g->address) != 0;
-}
-
 static void check_gpus(const struct patient *p, struct check *c)
 {
 	c->ok = p->gpus_n > 0;
@@ -55,12 +49,16 @@ static void check_iommu(const struct patient *p, struct check *c)
 	if (!c->ok)
 		REMEDY(c, "enable VT-d or AMD-Vi in the firmware; on Intel add intel_iommu=on to the kernel "
 			  "command line");
-	/* Mediated devices are shielded by their driver, not by an IOMMU. */
-	if (!c->ok && p->gpus_n > 0) {
+	if (!c->ok && p->simulated) {
+		skip(c, "no IOMMU, and the simulated driver needs none");
+		c->remedy[0] = '\0';
+	} else if (!c->ok && p->gpus_n > 0) {
+		/* Mediated devices are shielded by their driver, not by an IOMMU. */
 		for (size_t i = 0; i < p->gpus_n; i++)
 			if (p->gpus[i].framework != FRAMEWORK_MDEV)
 				return;
 		skip(c, "no IOMMU, and none is needed for mediated devices on physical functions");
+		c->remedy[0] = '\0';
 	}
 }
 
@@ -126,6 +124,10 @@ static void check_framework(const struct patient *p, struct check *c)
 
 static void check_health(const struct patient *p, struct check *c)
 {
+	if (p->gpus_n == 0) {
+		skip(c, "no GPU");
+		return;
+	}
 	c->ok = true;
 	FOUND(c, "every function is served by its driver");
 	for (size_t i = 0; i < p->gpus_n; i++) {
@@ -298,35 +300,39 @@ static void prepare(struct patient *p)
 	char text[1024];
 
 	for (size_t i = 0; i < p->gpus_n; i++)
-		p->nvidia_n += is_nvidia(&p->gpus[i]);
+		p->nvidia_n += device_is_nvidia(p->root, p->gpus[i].address);
 	device_driver_version(p->root, p->version, sizeof(p->version));
 	p->simulated = sysfs_read(p->root, "proc/driver/nvidia/version", text, sizeof(text), NULL) == 0 &&
 		       strstr(text, "(simulated)");
 }
 
-int doctor_host(int root, struct check **ret, size_t *n, struct error *err)
+int doctor_gpus(int root, const struct gpu *gpus, size_t gpus_n, struct check **ret, size_t *n,
+		struct error *err)
 {
-	struct patient p = { .root = root };
-	struct gpu *gpus = NULL;
-	struct check *list;
-	int r;
+	struct patient p = { .root = root, .gpus = gpus, .gpus_n = gpus_n };
+	struct check *list = calloc(CHECKS_N, sizeof(*list));
 
-	r = inventory_scan(root, &gpus, &p.gpus_n, err);
-	if (r < 0)
-		return r;
-	list = calloc(CHECKS_N, sizeof(*list));
-	if (!list) {
-		inventory_free(gpus, p.gpus_n);
+	if (!list)
 		return error_set(err, ERR_NO_MEMORY, "out of memory for the checks");
-	}
-	p.gpus = gpus;
 	prepare(&p);
 	for (size_t i = 0; i < CHECKS_N; i++) {
 		TEXT_COPY(list[i].name, checks[i].name);
 		checks[i].look(&p, &list[i]);
 	}
-	inventory_free(gpus, p.gpus_n);
 	*ret = list;
 	*n = CHECKS_N;
 	return 0;
+}
+
+int doctor_host(int root, struct check **ret, size_t *n, struct error *err)
+{
+	struct gpu *gpus = NULL;
+	size_t gpus_n = 0;
+	int r;
+
+	r = inventory_scan(root, &gpus, &gpus_n, err);
+	if (r == 0)
+		r = doctor_gpus(root, gpus, gpus_n, ret, n, err);
+	inventory_free(gpus, gpus_n);
+	return r;
 }

@@ -6,9 +6,10 @@
 
 #include "base/text.h"
 #include "host/driver.h"
+#include "host/passthrough/passthrough.h"
 #include "model/catalogue.h"
 
-enum { VENDOR_NVIDIA = 0x10de, CLASS_DISPLAY = 0x03, GPUS_MAX = 256 };
+enum { CLASS_DISPLAY = 0x03, GPUS_MAX = 256 };
 
 void inventory_free(struct gpu *gpus, size_t n)
 {
@@ -142,7 +143,7 @@ static void scan_done(struct scan *s)
 	inventory_free(s->gpus, s->n);
 }
 
-static int add_gpu(struct scan *s, const char *address, bool nvidia, struct error *err)
+static int add_gpu(struct scan *s, const char *address, struct error *err)
 {
 	cleanup(cleanup_close) int dir = -1;
 	struct gpu *g;
@@ -159,7 +160,7 @@ static int add_gpu(struct scan *s, const char *address, bool nvidia, struct erro
 	g = &s->gpus[s->n++];
 	TEXT_COPY(g->address, address);
 	read_facts(dir, g);
-	if (nvidia)
+	if (device_is_nvidia(s->root, address))
 		name_board(s->root, g);
 	else
 		TEXT_COPY(g->board, address);
@@ -167,16 +168,20 @@ static int add_gpu(struct scan *s, const char *address, bool nvidia, struct erro
 	return r < 0 ? r : look_at(s->root, g, err);
 }
 
-static bool is_nvidia_gpu(int devices, const char *address)
+static bool is_display(int devices, const char *address)
 {
 	char path[SYSFS_PATH_SIZE];
-	uint64_t vendor, class;
+	uint64_t class;
 
-	return sysfs_read_hex(devices, sysfs_path(path, "%s/vendor", address), &vendor, NULL) == 0 &&
-	       vendor == VENDOR_NVIDIA &&
-	       sysfs_read_hex(devices, sysfs_path(path, "%s/class", address), &class, NULL) == 0 &&
+	return sysfs_read_hex(devices, sysfs_path(path, "%s/class", address), &class, NULL) == 0 &&
 	       class >> 16 == CLASS_DISPLAY &&
 	       !sysfs_exists(devices, sysfs_path(path, "%s/physfn", address));
+}
+
+/* The lab's stand-in for a GPU is another vendor's. */
+static bool is_stand_in(int root, const char *address)
+{
+	return passthrough_any_class() && driver_passthrough.owns(root, address);
 }
 
 static int scan_pci(struct scan *s, struct error *err)
@@ -192,20 +197,18 @@ static int scan_pci(struct scan *s, struct error *err)
 	r = sysfs_list(devices, ".", &list, err);
 	for (size_t i = 0; i < list.n && r == 0; i++)
 		if (pci_check_address(list.names[i], address, NULL) == 0 &&
-		    is_nvidia_gpu(devices, list.names[i]))
-			r = add_gpu(s, address, true, err);
+		    is_display(devices, address) &&
+		    (device_is_nvidia(s->root, address) || is_stand_in(s->root, address)))
+			r = add_gpu(s, address, err);
 	return r;
 }
 
-/* NVIDIA's PFs are listed already, and its VFs belong to them. */
-static bool is_nvidia_function(int root, const char *name)
+static bool is_listed(const struct scan *s, const char *address)
 {
-	char path[SYSFS_PATH_SIZE];
-	uint64_t vendor;
-
-	return sysfs_read_hex(root, sysfs_path(path, "sys/bus/pci/devices/%s/vendor", name), &vendor,
-			      NULL) == 0 &&
-	       vendor == VENDOR_NVIDIA;
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->gpus[i].address, address) == 0)
+			return true;
+	return false;
 }
 
 static int scan_parents(struct scan *s, struct error *err)
@@ -216,9 +219,10 @@ static int scan_parents(struct scan *s, struct error *err)
 	if (sysfs_list(s->root, "sys/class/mdev_bus", &list, NULL) < 0)
 		return 0; /* no such module: nobody makes mediated devices */
 	for (size_t i = 0; i < list.n && r == 0; i++)
-		if (device_address_is_valid(list.names[i]) &&
-		    !is_nvidia_function(s->root, list.names[i]))
-			r = add_gpu(s, list.names[i], false, err);
+		/* NVIDIA's VFs are parents, too, and belong to their PF. */
+		if (device_address_is_valid(list.names[i]) && !is_listed(s, list.names[i]) &&
+		    !device_is_nvidia(s->root, list.names[i]))
+			r = add_gpu(s, list.names[i], err);
 	return r;
 }
 

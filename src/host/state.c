@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,20 +74,38 @@ void state_remove(int root, const char *name)
 	unlinkat(root, sysfs_path(path, STATE_DIR "/%s", name), 0);
 }
 
-int place_read(int root, const char *where, struct place *ret, struct error *err)
+uint64_t place_device(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) < 0 ? 0 : st.st_ino;
+}
+
+static bool parse_place(const char *text, struct place *p)
+{
+	int at = 0;
+
+	return sscanf(text, "%" SCNu64 " %" SCNu32 " %" SCNu32 " %n", &p->device, &p->generation,
+		      &p->type_id, &at) == 3 &&
+	       at && TEXT_COPY(p->profile, text + at);
+}
+
+int place_read(int root, const char *where, uint64_t device, struct place *ret, struct error *err)
 {
 	char name[NAME_SIZE], text[128];
 	struct place p = { 0 };
-	int at = 0, r;
+	int r;
 
 	snprintf(name, sizeof(name), "vgpu-%s", where);
 	r = state_read(root, name, text, sizeof(text), err);
 	if (r < 0)
 		return r;
-	if (sscanf(text, "%" SCNu32 " %" SCNu32 " %n", &p.generation, &p.type_id, &at) != 2 || !at ||
-	    !TEXT_COPY(p.profile, text + at))
-		return error_set(err, ERR_INVALID, "/" STATE_DIR "/%s: '%s' is not GENERATION TYPE NAME",
-				 name, text);
+	if (!parse_place(text, &p))
+		return error_set(err, ERR_INVALID, "/" STATE_DIR "/%s: '%s' is no record of a vGPU", name,
+				 text);
+	if (p.device != device)
+		return error_set(err, ERR_NOT_FOUND, "%s is not the device it was when it was given away",
+				 where);
 	*ret = p;
 	return 0;
 }
@@ -96,8 +115,8 @@ int place_write(int root, const char *where, const struct place *p, struct error
 	char name[NAME_SIZE], text[128];
 
 	snprintf(name, sizeof(name), "vgpu-%s", where);
-	snprintf(text, sizeof(text), "%" PRIu32 " %" PRIu32 " %s\n", p->generation, p->type_id,
-		 p->profile);
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu32 " %" PRIu32 " %s\n", p->device,
+		 p->generation, p->type_id, p->profile);
 	return state_write(root, name, text, err);
 }
 
@@ -109,11 +128,12 @@ void place_remove(int root, const char *where)
 	state_remove(root, name);
 }
 
-int place_check(int root, const char *where, uint32_t generation, struct error *err)
+int place_check(int root, const char *where, uint64_t device, uint32_t generation,
+		struct error *err)
 {
 	struct place p;
 
-	if (place_read(root, where, &p, NULL) < 0 || generation >= p.generation)
+	if (place_read(root, where, device, &p, NULL) < 0 || generation >= p.generation)
 		return 0;
 	return error_set(err, ERR_BUSY,
 			 "%s was given to generation %" PRIu32 " meanwhile, and this request is of "

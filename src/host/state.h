@@ -27,16 +27,24 @@ void state_remove(int root, const char *name);
 
 /* Who was given the place (a VF, an mdev's UUID, a whole GPU) that a vGPU lies in. */
 struct place {
+	uint64_t device; /* place_device() of the VF or GPU; 0 for an mdev, whose UUID says it all */
 	uint32_t generation, type_id;
 	char profile[PROFILE_SIZE];
 };
 
-/* NOT_FOUND when nobody was given it since boot. */
-must_check int place_read(int root, const char *where, struct place *ret, struct error *err);
+/* Tells one life of a device from the next: functions that are disabled and enabled again bear the
+ * same address, are new devices, and carry nothing of what the old ones did.  (The number of the
+ * directory in sysfs, which the kernel does not give twice.)  0 when DIR can not be asked. */
+uint64_t place_device(int dir);
+
+/* NOT_FOUND when nobody was given it since boot, or since DEVICE came to be. */
+must_check int place_read(int root, const char *where, uint64_t device, struct place *ret,
+			  struct error *err);
 must_check int place_write(int root, const char *where, const struct place *p, struct error *err);
 void place_remove(int root, const char *where);
 
 /* Refuses a request of an owner older than the recorded one: its message was late, and the place
  * has been given to somebody else meanwhile.
  *   BUSY */
-must_check int place_check(int root, const char *where, uint32_t generation, struct error *err);
+must_check int place_check(int root, const char *where, uint64_t device, uint32_t generation,
+			   struct error *err);

@@ -229,7 +229,7 @@ int mdev_create(int root, struct host_vgpu *v, enum result *result, struct error
 	cleanup(cleanup_close) int mdev = -1;
 	int r;
 
-	r = place_check(root, v->mdev_uuid, v->generation, err);
+	r = place_check(root, v->mdev_uuid, 0, v->generation, err);
 	if (r < 0)
 		return r;
 	if (open_mdev(root, v->mdev_uuid, &mdev) == 0)
@@ -259,7 +259,7 @@ int mdev_destroy(int root, const struct host_vgpu *v, enum result *result, uint3
 	int r;
 
 	*pid = 0;
-	r = place_check(root, v->mdev_uuid, v->generation, err);
+	r = place_check(root, v->mdev_uuid, 0, v->generation, err);
 	if (r < 0)
 		return r;
 	was_there = open_mdev(root, v->mdev_uuid, &mdev) == 0;

@@ -23,6 +23,11 @@ void passthrough_set_any_class(bool any)
 	any_class = any;
 }
 
+bool passthrough_any_class(void)
+{
+	return any_class;
+}
+
 static unsigned base_class(int root, const char *address)
 {
 	char path[SYSFS_PATH_SIZE];

@@ -200,16 +200,23 @@ static int take_all(int root, const struct host_vgpu *v, const struct passthroug
 	return r;
 }
 
+static uint64_t device_of(int root, const char *address)
+{
+	cleanup(cleanup_close) int dir = -1;
+
+	return device_open(root, address, &dir, NULL) < 0 ? 0 : place_device(dir);
+}
+
 static int create(int root, struct host_vgpu *v, enum result *result, struct error *err)
 {
-	struct place place = { .generation = v->generation };
+	struct place place = { .device = device_of(root, v->address), .generation = v->generation };
 	struct passthrough p;
 	bool changed = false;
 	int r;
 
 	r = passthrough_check(root, v->address, &p, err);
-	if (r == 0)
-		r = place_check(root, v->address, v->generation, err);
+	if (r == 0 && is_taken(root, &p))
+		r = place_check(root, v->address, place.device, v->generation, err);
 	if (r < 0)
 		return r;
 	TEXT_COPY(place.profile, HOST_WHOLE_PROFILE);
@@ -250,7 +257,7 @@ static int destroy(int root, const struct host_vgpu *v, enum result *result, uin
 	int r;
 
 	*pid = 0;
-	r = place_check(root, v->address, v->generation, err);
+	r = place_check(root, v->address, device_of(root, v->address), v->generation, err);
 	if (r == 0 && device_open(root, v->address, &dir, NULL) == 0)
 		r = vgpu_check_idle(root, dir, v, pid, err);
 	if (r == 0)
@@ -300,6 +307,7 @@ static int inventory(int root, struct gpu *gpu, struct error *err)
 	struct gpu_type *type;
 	struct gpu_vgpu *v;
 	uint32_t pid;
+	bool ours;
 	int r;
 
 	r = device_open(root, gpu->address, &dir, err);
@@ -323,8 +331,10 @@ static int inventory(int root, struct gpu *gpu, struct error *err)
 	gpu->types = type;
 	gpu->types_n = 1;
 	gpu->vgpus = v;
-	gpu->vgpus_n = pid || place_read(root, gpu->address, &place, NULL) == 0;
-	type->creatable = gpu->vgpus_n == 0;
+	/* One that Facet has given away is known by its lease; others show as who holds them. */
+	ours = place_read(root, gpu->address, place_device(dir), &place, NULL) == 0;
+	gpu->vgpus_n = pid && !ours;
+	type->creatable = !pid && !ours;
 	return 0;
 }
 

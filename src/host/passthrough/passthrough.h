@@ -6,9 +6,11 @@
 
 #include "host/device.h"
 
-/* Lets devices of any PCI class be passed through, not display devices alone.  For the lab, whose
- * machines have no GPU to spare; set once, before the first call. */
+/* Lets devices of any PCI class be passed through, not display devices alone, and shows display
+ * devices of any vendor in the inventory when they can be.  For the lab, whose machines have no GPU
+ * to spare; set once in each process, before the first call. */
 void passthrough_set_any_class(bool any);
+bool passthrough_any_class(void);
 
 enum { PASSTHROUGH_FUNCTIONS_MAX = 8 };
 

@@ -138,7 +138,7 @@ static int check_identity(int root, int dir, const struct host_vgpu *v, uint32_t
 {
 	struct place place;
 
-	if (place_read(root, v->vf, &place, NULL) == 0) {
+	if (place_read(root, v->vf, place_device(dir), &place, NULL) == 0) {
 		if (place.type_id == id && strcmp(place.profile, v->profile) == 0)
 			return 0;
 	} else if (v->adopt && is_named(root, dir, v, id)) {
@@ -242,7 +242,7 @@ static int clear_type(int dir, const struct host_vgpu *v, struct error *err)
 
 static int create_new(int root, int dir, struct host_vgpu *v, struct error *err)
 {
-	struct place place = { .generation = v->generation };
+	struct place place = { .device = place_device(dir), .generation = v->generation };
 	bool changed;
 	int r;
 
@@ -272,12 +272,15 @@ static int create_new(int root, int dir, struct host_vgpu *v, struct error *err)
 static int verify(int root, int dir, struct host_vgpu *v, uint32_t id, enum result *result,
 		  struct error *err)
 {
-	struct place place = { .generation = v->generation, .type_id = id };
+	struct place place = { .device = place_device(dir), .generation = v->generation,
+			       .type_id = id };
 	bool changed = false;
 	uint32_t pid;
 	int r;
 
-	r = check_identity(root, dir, v, id, err);
+	r = place_check(root, v->vf, place_device(dir), v->generation, err);
+	if (r == 0)
+		r = check_identity(root, dir, v, id, err);
 	if (r == 0)
 		r = holders_of(root, dir, &pid, err);
 	if (r < 0)
@@ -305,8 +308,6 @@ static int create(int root, struct host_vgpu *v, enum result *result, struct err
 
 	r = open_vf(root, v, &dir, err);
 	if (r == 0)
-		r = place_check(root, v->vf, v->generation, err);
-	if (r == 0)
 		r = sysfs_read_u64(dir, CURRENT, &now, err);
 	if (r < 0)
 		return r;
@@ -323,7 +324,9 @@ static int destroy_existing(int root, int dir, const struct host_vgpu *v, uint32
 {
 	int r;
 
-	r = check_identity(root, dir, v, id, err);
+	r = place_check(root, v->vf, place_device(dir), v->generation, err);
+	if (r == 0)
+		r = check_identity(root, dir, v, id, err);
 	if (r == 0)
 		r = vgpu_check_idle(root, dir, v, pid, err);
 	if (r < 0)
@@ -336,12 +339,9 @@ static int destroy(int root, const struct host_vgpu *v, enum result *result, uin
 {
 	cleanup(cleanup_close) int dir = -1;
 	uint64_t now = 0;
-	int r;
+	int r = 0;
 
 	*pid = 0;
-	r = place_check(root, v->vf, v->generation, err);
-	if (r < 0)
-		return r;
 	/* Without its function a vGPU is gone: a reboot, a driver reload, sriov-manage -d. */
 	if (open_vf(root, v, &dir, NULL) == 0) {
 		r = sysfs_read_u64(dir, CURRENT, &now, err);
@@ -351,7 +351,9 @@ static int destroy(int root, const struct host_vgpu *v, enum result *result, uin
 			return r;
 	}
 	crash_point("vendor-vfio-removed");
-	place_remove(root, v->vf);
+	/* A later owner may have been written down already, and be about to create. */
+	if (dir < 0 || place_check(root, v->vf, place_device(dir), v->generation, NULL) == 0)
+		place_remove(root, v->vf);
 	*result = now ? RESULT_REMOVED : RESULT_UNCHANGED;
 	return 0;
 }

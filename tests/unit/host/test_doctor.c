@@ -148,6 +148,7 @@ static void checks_that_do_not_apply_are_skipped(void **state)
 	assert_true(look(f, "nvidia-driver")->skipped);
 	assert_true(look(f, "sr-iov")->skipped);
 	assert_true(look(f, "framework")->skipped);
+	assert_true(look(f, "functions-served")->skipped);
 	assert_true(look(f, "nvidia-vgpud")->skipped);
 	tree_file(&f->tree, "proc/driver/nvidia/version",
 		  "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.159.01  (simulated)\n");

@@ -305,8 +305,38 @@ static void inventory_offers_the_whole_gpu(void **state)
 	inventory_free(gpus, n);
 	assert_int_equal(create(t, &result, &err), 0);
 	assert_int_equal(inventory_scan(t->root, &gpus, &n, &err), 0);
-	assert_int_equal(gpus[0].vgpus_n, 1);
+	assert_int_equal(gpus[0].vgpus_n, 0);
 	assert_false(gpus[0].types[0].creatable);
+	inventory_free(gpus, n);
+	/* Somebody else's use of it is shown as a vGPU that is not ours. */
+	assert_int_equal(destroy(t, &result, &err), 0);
+	tree_driver(t, GPU, "vfio-pci");
+	tree_process(t, 60, "/dev/vfio/20");
+	assert_int_equal(inventory_scan(t->root, &gpus, &n, &err), 0);
+	assert_int_equal(gpus[0].vgpus_n, 1);
+	assert_int_equal(gpus[0].vgpus[0].holder_pid, 60);
+	assert_false(gpus[0].types[0].creatable);
+	inventory_free(gpus, n);
+}
+
+/* Other vendors' displays are no GPUs, but in the lab they stand in for one. */
+static void a_stand_in_is_shown_in_the_lab_only(void **state)
+{
+	struct tree *t = *state;
+	struct gpu *gpus;
+	struct error err;
+	size_t n;
+
+	tree_pci(t, "0000:05:00.0", "0x038000\n", "0x1234\n", "0x1111\n", "0x1100\n");
+	tree_iommu_group(t, "0000:05:00.0", 3);
+	assert_int_equal(inventory_scan(t->root, &gpus, &n, &err), 0);
+	assert_int_equal(n, 1);
+	inventory_free(gpus, n);
+	passthrough_set_any_class(true);
+	assert_int_equal(inventory_scan(t->root, &gpus, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(gpus[0].address, "0000:05:00.0");
+	assert_int_equal(gpus[0].framework, FRAMEWORK_PASSTHROUGH);
 	inventory_free(gpus, n);
 }
 
@@ -326,6 +356,7 @@ int main(void)
 		TEST(only_display_devices_unless_told_otherwise),
 		TEST(a_gpu_that_is_held_open_stays),
 		TEST(inventory_offers_the_whole_gpu),
+		TEST(a_stand_in_is_shown_in_the_lab_only),
 	};
 	return cmocka_run_group_tests_name("passthrough", tests, NULL, NULL);
 }

@@ -304,6 +304,44 @@ static void a_late_release_does_not_clear_a_later_owner(void **state)
 	assert_string_equal(tree_text(t, VF "current_vgpu_type"), "1152");
 }
 
+/* Functions that were disabled and enabled again are new devices: what is written down of the old
+ * ones makes nothing on the new ones ours. */
+static void a_record_dies_with_its_function(void **state)
+{
+	struct tree *t = *state;
+	struct host_vgpu v = wanted("NVIDIA L40S-8Q", 5);
+	enum result result;
+	struct error err;
+
+	create_ok(t, &v, RESULT_CREATED);
+	/* A new directory of that name is made before the old one goes, so that it is another one. */
+	assert_int_equal(renameat(t->root, "sys/devices/pci/0000:41:00.4", t->root, "sys/old"), 0);
+	tree_vf(t, "0000:41:00.0", 0, "0000:41:00.4");
+	tree_vendor(t, "0000:41:00.4", "1152\n", tree_no_types);
+	assert_int_equal(driver->create(t->root, &v, &result, &err), -ERR_BUSY);
+	assert_int_equal(destroy(t, &v, &result, &err), -ERR_BUSY);
+	assert_non_null(strstr(err.text, "that Facet did not make"));
+	/* An empty one is given to whoever asks, also to a younger ledger. */
+	tree_vendor(t, "0000:41:00.4", "0\n", tree_l40s_types);
+	v.generation = 1;
+	create_ok(t, &v, RESULT_CREATED);
+}
+
+/* A late release of an empty place must not take away the record of who is about to fill it. */
+static void a_late_release_leaves_the_record(void **state)
+{
+	struct tree *t = *state;
+	struct host_vgpu old = wanted("NVIDIA L40S-8Q", 4), new = wanted("NVIDIA L40S-8Q", 5);
+	enum result result;
+	struct error err;
+
+	create_ok(t, &new, RESULT_CREATED);
+	tree_file(t, VF "current_vgpu_type", "0\n");
+	assert_int_equal(destroy(t, &old, &result, &err), 0);
+	assert_int_equal(result, RESULT_UNCHANGED);
+	assert_true(tree_has(t, RECORD));
+}
+
 /* A VMM that still runs is named, and its vGPU stays. */
 static void a_vgpu_that_is_held_open_stays(void **state)
 {
@@ -431,6 +469,8 @@ int main(void)
 		TEST(removal_is_verified_and_idempotent),
 		TEST(a_vgpu_without_its_function_is_gone),
 		TEST(a_late_release_does_not_clear_a_later_owner),
+		TEST(a_record_dies_with_its_function),
+		TEST(a_late_release_leaves_the_record),
 		TEST(a_vgpu_that_is_held_open_stays),
 		TEST(removal_waits_for_the_driver),
 		TEST(a_vgpu_that_would_not_go_is_an_error),
