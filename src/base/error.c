@@ -19,6 +19,7 @@ static const struct {
 };
 
 /* The text may quote bytes from outside, and be cut within a character; yet it goes into JSON. */
+printf_like(4, 0)
 static void fill(struct error *err, enum error_kind kind, const char *place, const char *fmt,
 		 va_list ap)
 {
