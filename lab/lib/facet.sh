@@ -7,7 +7,7 @@ HOST=$(hostname)
 
 facet_users() {
 	getent group facet > /dev/null || groupadd -r facet
-	getent passwd facet-agent > /dev/null || useradd -r -s /usr/sbin/nologin facet-agent
+	getent passwd facet-agent > /dev/null || useradd -r -G facet -s /usr/sbin/nologin facet-agent
 	mkdir -p /run/facet /var/lib/facet
 }
 
@@ -30,7 +30,7 @@ facet_up() {
 	install_hook $BIN/agent/hook/facet-hook
 	facetd_up
 	agent_up
-	wait_for 30 host_ready "the agent's first report"
+	wait_for 30 host_ready "the agent's first report" || die "the host never reported"
 }
 
 # A group of all GPUs that FILTER takes, and its functions enabled.
@@ -38,7 +38,7 @@ group() { # NAME FILTER GPUS [OPTION...]
 	local name=$1 filter=$2 gpus=$3
 	shift 3
 	check "group $name" facet group create "$name" --filter "$filter" "$@"
-	check "its $gpus GPUs can be leased from" wait_for 40 "[ \$(pool_size) -ge $gpus ]"
+	wait_for 40 "[ \$(pool_size) -ge $gpus ]" "$gpus GPUs in the pool" || die "group $name has not enough GPUs"
 }
 
 attach() { # VM GROUP PROFILE [OPTION...]
@@ -46,7 +46,7 @@ attach() { # VM GROUP PROFILE [OPTION...]
 	shift 3
 	# A domain that was just defined is known with the next look at libvirt.
 	wait_for 30 "facet vm attach '$vm' --group '$group' --profile '$profile' $* > /tmp/attach.log 2>&1" \
-		"facet vm attach $vm" || cat /tmp/attach.log
+		"facet vm attach $vm" || { cat /tmp/attach.log; die "attach $vm"; }
 }
 
 leases() { facet lease list -o json | jq '.items | length'; }
@@ -77,7 +77,8 @@ ledger_is_kernel() {
 }
 
 guest_has_vgpu() { # VM DEVICE-ID COUNT
-	[ "$(grep -acE "NANO pci [0-9a-f:.]+ 10de:$2" "$(serial_file "$1")")" -ge "$3" ]
+	local n
+	n=$(grep -acE "NANO pci [0-9a-f:.]+ 10de:$2" "$(serial_file "$1")" 2> /dev/null) && [ "$n" -ge "$3" ]
 }
 
 # The main job from group to guest and back, with the guest's own word for it.

@@ -6,6 +6,10 @@ name=$1
 export PHASE=$2
 # shellcheck source=lib.sh
 . /lab/tree/lib/lib.sh
+# shellcheck source=facet.sh
+. /lab/tree/lib/facet.sh
+# shellcheck source=crash.sh
+. /lab/tree/lib/crash.sh
 
 # shellcheck disable=SC2317
 finish() {

@@ -104,6 +104,7 @@ static void inventory_taken(int r, struct machine_inventory *inventory, const st
 	machine_inventory_done(&a->inventory);
 	a->inventory = *inventory;
 	*inventory = (struct machine_inventory){ 0 };
+	TEXT_COPY(a->inventory.facts.name, a->host);
 	TEXT_COPY(a->inventory.facts.agent_version, FACET_VERSION);
 	for (size_t i = 0; i < a->inventory.gpus_n; i++)
 		add_functions(a, &a->inventory.gpus[i]);

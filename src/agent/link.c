@@ -149,8 +149,11 @@ static bool is_wanted_vm(const struct agent *a, const struct machine_domain *d)
 	return false;
 }
 
+/* While libvirt does not answer nothing is said of any VM: silence means unknown, never stopped. */
 static void report_vms(struct agent *a, struct report *rep)
 {
+	if (!a->has_domains)
+		return;
 	rep->vms = calloc(a->wanted.vms_n + a->domains_n + 1, sizeof(*rep->vms));
 	if (!rep->vms)
 		return;
@@ -223,7 +226,7 @@ void agent_send_report(struct agent *a)
 	struct error err;
 	int r;
 
-	if (a->posting || !a->has_inventory || !a->has_domains)
+	if (a->posting || !a->has_inventory)
 		return;
 	if (a->report_failures && agent_now_us(a) < a->report_us)
 		return;

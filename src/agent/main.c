@@ -2,16 +2,19 @@
 /* facet-agent - one per GPU host; with --simulated, any number of hosts that exist in memory. */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <sys/stat.h>
 
 #include "agent/agent.h"
+#include "agent/drop.h"
 #include "agent/machine_real.h"
+#if __has_include("agent/machine_simulated.h")
 #include "agent/machine_simulated.h"
+#else
+#define machine_simulated_new(...) -1
+#endif
 #include "agent/root/root.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -147,22 +150,6 @@ static int read_settings(struct program *p, int argc, char **argv, struct error 
 	return r;
 }
 
-/* The half that talks gives root up for good; started as an ordinary user, it has nothing to give. */
-static int drop_privileges(const char *user, struct error *err)
-{
-	const struct passwd *pw;
-
-	if (getuid() != 0)
-		return 0;
-	pw = getpwnam(user);
-	if (!pw)
-		return error_set(err, ERR_NOT_FOUND, "there is no user %s to run as: `systemd-sysusers` makes it, "
-				 "or name another one by --set agent.user=NAME", user);
-	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 || setuid(pw->pw_uid) < 0)
-		return error_errno(err, errno, "becoming user %s", user);
-	return 0;
-}
-
 static int add_agent(struct program *p, struct machine *m, const char *host, int hook_fd,
 		     struct error *err)
 {
@@ -260,7 +247,7 @@ static int run(struct program *p, struct error *err)
 		if (r == 0)
 			r = listen_hook(s, &hook_fd, err);
 		if (r == 0)
-			r = drop_privileges(s->user, err);
+			r = drop_to_user(s->user, err);
 		if (r < 0) {
 			root_client_free(root);
 			return r;

@@ -158,11 +158,24 @@ static bool functions_busy(const struct agent *a, const char *pf)
 	return false;
 }
 
+static const struct gpu *gpu_at(const struct agent *a, const char *address)
+{
+	for (size_t i = 0; i < a->inventory.gpus_n; i++)
+		if (strcmp(a->inventory.gpus[i].address, address) == 0)
+			return &a->inventory.gpus[i];
+	return NULL;
+}
+
 static void enable_functions(struct agent *a, const char *pf)
 {
+	const struct gpu *g = gpu_at(a, pf);
 	struct host_request q = { 0 };
 	size_t slot = 0;
 
+	/* Only a look at the hardware that is newer than the last attempt says whether they are missing:
+	 * enabling them again would drop what was made on them meanwhile. */
+	if (!g || g->vf_enabled > 0 || a->inventory_stale || a->inventory_busy)
+		return;
 	while (slot < 16 && a->vf_busy[slot][0])
 		slot++;
 	if (slot == 16 || functions_busy(a, pf) || agent_now_us(a) < a->vf_retry_us)
@@ -170,14 +183,6 @@ static void enable_functions(struct agent *a, const char *pf)
 	TEXT_COPY(q.vgpu.address, pf);
 	if (ask(a, &q, ticket_new(a, pf, HOST_OP_VF_ENABLE), functions_enabled))
 		TEXT_COPY(a->vf_busy[slot], pf);
-}
-
-static const struct gpu *gpu_at(const struct agent *a, const char *address)
-{
-	for (size_t i = 0; i < a->inventory.gpus_n; i++)
-		if (strcmp(a->inventory.gpus[i].address, address) == 0)
-			return &a->inventory.gpus[i];
-	return NULL;
 }
 
 /* After a reboot the functions that leases lie on are not there yet. */

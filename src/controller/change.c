@@ -238,6 +238,7 @@ struct batch {
 	char key[UUID_TEXT_SIZE]; /* of the kept answer, "" for none */
 	char (*hosts)[NAME_SIZE]; /* whose wanted state this touches */
 	size_t hosts_n;
+	bool all_hosts;
 };
 
 static void batch_free(struct batch *b)
@@ -287,7 +288,10 @@ static void landed(void *user, int r, uint64_t revision, const struct error *err
 	}
 	if (b->done)
 		b->done(b->user, &o);
-	for (size_t i = 0; r == 0 && i < b->hosts_n; i++)
+	crash_point("controller.answered");
+	if (r == 0 && b->all_hosts)
+		feed_touch(c, NULL);
+	for (size_t i = 0; r == 0 && !b->all_hosts && i < b->hosts_n; i++)
 		feed_touch(c, b->hosts[i]);
 	batch_free(b);
 	recover(c);
@@ -382,7 +386,10 @@ static void note_hosts(struct change *ch, struct batch *b)
 
 		if (!data)
 			continue;
-		if (e->kind == OBJECT_LEASE)
+		/* A group decides whose functions are enabled, on any host. */
+		if (e->kind == OBJECT_GROUP)
+			b->all_hosts = true;
+		else if (e->kind == OBJECT_LEASE)
 			touch_host(b, ((const struct lease *)data)->host);
 		else if (e->kind == OBJECT_VM)
 			touch_host(b, ((const struct vm *)data)->host);
@@ -429,6 +436,7 @@ static int launch(struct change *ch, struct batch *b, struct error *err)
 	c->revision = c->chain = b->revision;
 	c->pending++;
 	apply(ch, b->revision);
+	crash_point("controller.applied");
 	return 0;
 }
 
@@ -514,6 +522,7 @@ void change_commit(struct change *ch, const struct answer *answer, outcome_fn *d
 	struct error err;
 	int r;
 
+	crash_point("controller.decided");
 	prune(ch);
 	r = check_ledger(ch, &err);
 	if (r == 0 && ch->failed)

@@ -5,6 +5,7 @@
  * vGPU that nobody owns, so a wanted state takes each object as the store has it. */
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "controller/internal.h"
@@ -107,6 +108,7 @@ static void send_feed(struct wanted_feed *f)
 
 	if (line)
 		f->fn(f->user, line);
+	crash_point("controller.told");
 	free(line);
 }
 
@@ -114,7 +116,7 @@ void feed_touch(struct controller *c, const char *host)
 {
 	for (struct wanted_feed *f = c->feeds, *next; f; f = next) {
 		next = f->next;
-		if (strcmp(f->host, host) == 0)
+		if (!host || strcmp(f->host, host) == 0)
 			send_feed(f);
 	}
 }

@@ -175,4 +175,5 @@ void operation_fail(struct change *ch, struct operation *op, enum error_kind kin
 /* Looks at VM and its leases and moves its operation on. */
 void operation_advance(struct change *ch, const char *vm);
 
+/* Tells the agent of HOST, or every agent, its wanted state anew. */
 void feed_touch(struct controller *c, const char *host);
