@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* machine_simulated.c - what the simulated host answers at once, told when it would have been known.
+/* machine_simulated.c - what the simulated host answers at once, told when it would have been
+ * known.
  *
- * Replies wait in a list in the order in which they are due; one timer stands at its head, or at what
- * the host itself has due next.  Each time the timer fires, one callback is called, and as the last
- * thing, so that it may free the machine. */
+ * Replies wait in a list in the order in which they are due; one timer stands at its head, or at
+ * what the host itself has due next.  Each time the timer fires, one callback is called, and as the
+ * last thing, so that it may free the machine. */
 #include "agent/machine_simulated.h"
 
 #include <string.h>
@@ -110,9 +111,9 @@ static void copy_domain(const struct simulated_domain *d, struct machine_domain 
 	for (uint32_t i = 0; i < d->devices_n; i++) {
 		const struct host_device *device = &d->devices[i];
 
-		length += (size_t)snprintf(ret->uses + length, sizeof(ret->uses) - length, "%s%s",
-					   i ? "," : "",
-					   device->mdev_uuid[0] ? device->mdev_uuid : device->address);
+		length += (size_t)snprintf(
+			ret->uses + length, sizeof(ret->uses) - length, "%s%s", i ? "," : "",
+			device->mdev_uuid[0] ? device->mdev_uuid : device->address);
 	}
 }
 
@@ -126,7 +127,8 @@ static void tell_domains(struct simulated_machine *m, const struct pending *p)
 	if (!list)
 		r = error_set(&err, ERR_NO_MEMORY, "list domains");
 	else if (simulated_faults(m->host)->silent)
-		r = error_set(&err, ERR_UNAVAILABLE, "host %s does not answer", simulated_name(m->host));
+		r = error_set(&err, ERR_UNAVAILABLE, "host %s does not answer",
+			      simulated_name(m->host));
 	for (size_t i = 0; i < n && r == 0; i++)
 		copy_domain(simulated_domain_at(m->host, i), &list[i]);
 	p->done.domains(r, r == 0 ? list : NULL, r == 0 ? n : 0, &err, p->user);
@@ -221,7 +223,8 @@ static int machine_send(struct machine *machine, const struct host_request *q,
 	if (r < 0)
 		return r;
 	if (simulated_faults(m->host)->silent)
-		return error_set(err, ERR_UNAVAILABLE, "host %s does not answer", simulated_name(m->host));
+		return error_set(err, ERR_UNAVAILABLE, "host %s does not answer",
+				 simulated_name(m->host));
 	(void)simulated_advance(m->host, (int64_t)(now_us(m) / 1000));
 	(void)simulated_execute(m->host, q, &p.reply, &delay_ms);
 	return add(m, &p, delay_ms, err);
@@ -305,7 +308,8 @@ int machine_simulated_new(sd_event *event, const char *spec, struct machine **re
 	m->event = sd_event_ref(event);
 	r = simulated_parse(spec, &m->host, err);
 	if (r == 0) {
-		r = sd_event_add_time(event, &m->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, timer_fired, m);
+		r = sd_event_add_time(event, &m->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000,
+				      timer_fired, m);
 		r = r < 0 ? error_errno(err, -r, "timer of simulated host") : 0;
 	}
 	if (r < 0) {

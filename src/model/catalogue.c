@@ -158,11 +158,18 @@ void catalogue_guess(const char *name, uint32_t fb_mib, struct catalogue_profile
 	enum series series = series_of(name, &named_mib);
 
 	*ret = (struct catalogue_profile){
-		.name = name, .board = "", .pci_device = "", .pci_subsystem = "", .series = series,
+		.name = name,
+		.board = "",
+		.pci_device = "",
+		.pci_subsystem = "",
+		.series = series,
 		.cuda = series == SERIES_C || series == SERIES_Q,
 		.fb_mib = fb_mib ? fb_mib : named_mib,
 		.displays = series == SERIES_B || series == SERIES_Q ? 4 : 1,
-		.max_resolution = "", .licence = "", .vgpu_class = "", .source = "guessed from its name",
+		.max_resolution = "",
+		.licence = "",
+		.vgpu_class = "",
+		.source = "guessed from its name",
 	};
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter.c - recursive descent into a tree of terms, and a walk over that tree per GPU.
+/* filter.c - recursive descent into a tree of terms, which filter_match.c walks per GPU.
  *
  * One token of look-ahead is enough: every production begins with another word.  The depth that the
  * parser may reach is counted, so that a thousand parentheses end in an error and not in the stack;
@@ -8,26 +8,16 @@
 #include "model/filter.h"
 
 #include <ctype.h>
-#include <regex.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "model/catalogue.h"
+#include "model/filter_tree.h"
 
 enum { REGEX_MAX = 200, REPETITION_MAX = 1024 };
 
 /* ---- facts ---- */
-
-enum fact_kind { FACT_TEXT, FACT_HEX, FACT_WORD, FACT_NUMBER, FACT_PROFILE, FACT_SERIES };
-
-struct fact {
-	const char *name;
-	enum fact_kind kind;
-	size_t offset;             /* TEXT, HEX: of the array in struct gpu; WORD: of the int */
-	const struct names *names; /* WORD, SERIES */
-	int64_t (*number)(const struct gpu *gpu);
-};
 
 static int64_t numa_of(const struct gpu *gpu)
 {
@@ -76,31 +66,12 @@ static const struct fact facts[] = {
 	{ "series", FACT_SERIES, 0, &series_names, NULL },
 };
 
-enum operator { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_CONTAINS, OP_PREFIX, OP_REGEX, OPS };
-
-static const char *const operators[OPS] = { "eq", "ne",       "lt",     "le",   "gt",
+const char *const filter_operators[OPS] = { "eq", "ne",       "lt",     "le",   "gt",
 	                                    "ge", "contains", "prefix", "regex" };
 
 enum { COUNT_OF_FACTS = sizeof(facts) / sizeof(facts[0]) };
 
 /* ---- the tree ---- */
-
-enum node_kind { NODE_TERM, NODE_NOT, NODE_AND, NODE_OR };
-
-struct node {
-	enum node_kind kind;
-	struct node *left, *right; /* NOT has left alone, TERM none */
-	const struct fact *fact;
-	enum operator op;
-	char *value;
-	int64_t number;
-	regex_t regex;
-	bool has_regex;
-};
-
-struct filter {
-	struct node *root; /* NULL: the empty filter */
-};
 
 static struct node *node_free(struct node *n)
 {
@@ -187,8 +158,9 @@ static int read_string(struct parser *p)
 		if (p->text[p->at] == '\\') {
 			p->at++;
 			if (p->text[p->at] != '"' && p->text[p->at] != '\\')
-				return wrong_at(p, p->at - 1,
-						"a backslash is followed by \" or by another backslash");
+				return wrong_at(
+					p, p->at - 1,
+					"a backslash is followed by \" or by another backslash");
 		}
 		p->word[n++] = p->text[p->at];
 	}
@@ -220,7 +192,8 @@ static int next(struct parser *p)
 		p->at++;
 	n = p->at - p->start;
 	if (n == 0)
-		return wrong_at(p, p->start, "'%.*s' has no meaning here; put texts into \"quotes\"",
+		return wrong_at(p, p->start,
+				"'%.*s' has no meaning here; put texts into \"quotes\"",
 				(int)strcspn(p->text + p->start, " \t\n)\""), p->text + p->start);
 	memcpy(p->word, p->text + p->start, n);
 	p->word[n] = '\0';
@@ -242,7 +215,7 @@ static int to_number(struct parser *p, size_t start, struct node *n)
 
 	if (!text_to_u64(n->value + minus, INT64_MAX, &value))
 		return wrong_at(p, start, "expected a whole number after %s %s, found '%.40s'",
-				n->fact->name, operators[n->op], n->value);
+				n->fact->name, filter_operators[n->op], n->value);
 	n->number = minus ? -(int64_t)value : (int64_t)value;
 	return 0;
 }
@@ -251,7 +224,8 @@ static int to_number(struct parser *p, size_t start, struct node *n)
 static unsigned long repetition(const char *s)
 {
 	char *end;
-	unsigned long a = strtoul(s + 1, &end, 10), b = *end == ',' ? strtoul(end + 1, NULL, 10) : 0;
+	unsigned long a = strtoul(s + 1, &end, 10),
+		      b = *end == ',' ? strtoul(end + 1, NULL, 10) : 0;
 
 	return a > b ? a : b;
 }
@@ -267,7 +241,8 @@ static const char *costly(const char *pattern)
 			return "back references are not taken";
 		n = *s == '+' ? 2 : *s == '{' ? repetition(s) : 1;
 		if (n > REPETITION_MAX || (n > 1 && (copies *= n) > REPETITION_MAX))
-			return "its + and {repetitions} multiply to more than 1024; use *, or fewer of them";
+			return "its + and {repetitions} multiply to more than 1024; use *, or "
+			       "fewer of them";
 	}
 	return NULL;
 }
@@ -279,20 +254,23 @@ static int to_regex(struct parser *p, size_t start, struct node *n)
 	int r;
 
 	if (strlen(n->value) > REGEX_MAX)
-		return wrong_at(p, start, "the regular expression has %zu bytes, at most %d are taken",
+		return wrong_at(p, start,
+				"the regular expression has %zu bytes, at most %d are taken",
 				strlen(n->value), REGEX_MAX);
 	if (cost)
 		return wrong_at(p, start, "%s", cost);
 	r = regcomp(&n->regex, n->value, REG_EXTENDED | REG_NOSUB);
 	if (r != 0) {
 		regerror(r, &n->regex, words, sizeof(words));
-		return wrong_at(p, start, "expected a POSIX extended regular expression: %s", words);
+		return wrong_at(p, start, "expected a POSIX extended regular expression: %s",
+				words);
 	}
 	n->has_regex = true;
 	return 0;
 }
 
-/* Words of a closed list are checked at once: with a slip a filter would match nothing, for ever. */
+/* Words of a closed list are checked at once: with a slip a filter would match nothing, for ever.
+ */
 static int check_word(struct parser *p, size_t start, const struct node *n)
 {
 	struct text known = { 0 };
@@ -352,19 +330,21 @@ static int parse_operator(struct parser *p, struct node *n)
 	int op = OPS;
 
 	for (int i = 0; i < OPS; i++)
-		if (is_keyword(p, operators[i]))
+		if (is_keyword(p, filter_operators[i]))
 			op = i;
 	if (op == OPS)
 		return expected(p, is_number ? "eq, ne, lt, le, gt or ge"
 		                             : "eq, ne, contains, prefix or regex");
 	n->op = (enum operator) op;
 	if (is_number && n->op >= OP_CONTAINS)
-		return wrong_at(p, p->start, "%s is a number: expected eq, ne, lt, le, gt or ge, found '%s'",
+		return wrong_at(p, p->start,
+				"%s is a number: expected eq, ne, lt, le, gt or ge, found '%s'",
 				n->fact->name, p->word);
 	if (!is_number && n->op >= OP_LT && n->op <= OP_GE)
-		return wrong_at(p, p->start,
-				"%s is a text: expected eq, ne, contains, prefix or regex, found '%s'",
-				n->fact->name, p->word);
+		return wrong_at(
+			p, p->start,
+			"%s is a text: expected eq, ne, contains, prefix or regex, found '%s'",
+			n->fact->name, p->word);
 	return next(p);
 }
 
@@ -526,210 +506,4 @@ int filter_parse(const char *text, struct filter **ret, struct error *err)
 	if (r == 0)
 		*ret = take(f);
 	return r;
-}
-
-/* ---- matching ---- */
-
-static bool compare_numbers(enum operator op, int64_t a, int64_t b)
-{
-	switch (op) {
-	case OP_EQ:
-		return a == b;
-	case OP_NE:
-		return a != b;
-	case OP_LT:
-		return a < b;
-	case OP_LE:
-		return a <= b;
-	case OP_GT:
-		return a > b;
-	default:
-		return a >= b;
-	}
-}
-
-static bool compare_texts(const struct node *n, const char *fact)
-{
-	switch (n->op) {
-	case OP_EQ:
-		return strcmp(fact, n->value) == 0;
-	case OP_NE:
-		return strcmp(fact, n->value) != 0;
-	case OP_CONTAINS:
-		return strstr(fact, n->value) != NULL;
-	case OP_PREFIX:
-		return text_starts_with(fact, n->value);
-	default:
-		return regexec(&n->regex, fact, 0, NULL, 0) == 0;
-	}
-}
-
-/* Name and series of type I of GPU, from its driver or else the catalogue; false: no more. */
-static bool type_at(const struct gpu *gpu, const struct board *board, size_t i, const char **name,
-		    enum series *series)
-{
-	const struct catalogue_profile *known;
-	struct catalogue_profile guess;
-
-	if (gpu->types_n == 0) {
-		if (!board || i >= board->profiles_n)
-			return false;
-		*name = board->profiles[i].name;
-		*series = board->profiles[i].series;
-		return true;
-	}
-	if (i >= gpu->types_n)
-		return false;
-	*name = gpu->types[i].name;
-	known = catalogue_find(*name, NULL);
-	if (!known) {
-		catalogue_guess(*name, gpu->types[i].fb_mib, &guess);
-		known = &guess;
-	}
-	*series = known->series;
-	return true;
-}
-
-/* Does any type satisfy the term?  *HIT: the first that does, else untouched. */
-static bool any_type(const struct node *n, const struct gpu *gpu, const char **hit)
-{
-	const struct board *board = catalogue_board_of_gpu(gpu);
-	const char *name;
-	enum series series;
-
-	for (size_t i = 0; type_at(gpu, board, i, &name, &series); i++) {
-		if (n->fact->kind == FACT_SERIES &&
-		    !compare_texts(n, names_word(&series_names, (int)series)))
-			continue;
-		if (n->fact->kind == FACT_PROFILE && !compare_texts(n, name))
-			continue;
-		*hit = name;
-		return true;
-	}
-	return false;
-}
-
-static const char *text_fact(const struct fact *f, const struct gpu *gpu)
-{
-	const char *at = (const char *)gpu + f->offset;
-
-	return f->kind == FACT_WORD ? names_word(f->names, *(const int *)(const void *)at) : at;
-}
-
-static bool term_matches(const struct node *n, const struct gpu *gpu)
-{
-	const char *hit;
-
-	switch (n->fact->kind) {
-	case FACT_NUMBER:
-		return compare_numbers(n->op, n->fact->number(gpu), n->number);
-	case FACT_PROFILE:
-	case FACT_SERIES:
-		return any_type(n, gpu, &hit);
-	default:
-		return compare_texts(n, text_fact(n->fact, gpu));
-	}
-}
-
-static bool node_matches(const struct node *n, const struct gpu *gpu)
-{
-	switch (n->kind) {
-	case NODE_NOT:
-		return !node_matches(n->left, gpu);
-	case NODE_AND:
-		return node_matches(n->left, gpu) && node_matches(n->right, gpu);
-	case NODE_OR:
-		return node_matches(n->left, gpu) || node_matches(n->right, gpu);
-	case NODE_TERM:
-		break;
-	}
-	return term_matches(n, gpu);
-}
-
-bool filter_matches(const struct filter *f, const struct gpu *gpu)
-{
-	return !f->root || node_matches(f->root, gpu);
-}
-
-/* ---- explaining ---- */
-
-struct why {
-	char *text;
-	size_t size, length;
-};
-
-static void add(struct why *w, const char *fmt, ...) printf_like(2, 3);
-static void add(struct why *w, const char *fmt, ...)
-{
-	va_list args;
-	int n;
-
-	if (w->length >= w->size)
-		return;
-	va_start(args, fmt);
-	n = vsnprintf(w->text + w->length, w->size - w->length, fmt, args);
-	va_end(args);
-	if (n > 0)
-		w->length += (size_t)n;
-}
-
-static void explain_term(const struct node *n, const struct gpu *gpu, struct why *w)
-{
-	bool matches = term_matches(n, gpu);
-	const char *fact = n->fact->name, *verdict = matches ? "true" : "false", *hit = "";
-
-	if (w->length)
-		add(w, "; ");
-	if (n->fact->kind == FACT_NUMBER) {
-		add(w, "%s %s %jd is %s: %s is %jd", fact, operators[n->op], (intmax_t)n->number,
-		    verdict, fact, (intmax_t)n->fact->number(gpu));
-		return;
-	}
-	add(w, "%s %s \"%s\" is %s: ", fact, operators[n->op], n->value, verdict);
-	if (n->fact->kind != FACT_PROFILE && n->fact->kind != FACT_SERIES)
-		add(w, "%s is \"%s\"", fact, text_fact(n->fact, gpu));
-	else if (any_type(n, gpu, &hit))
-		add(w, "it offers \"%s\"", hit);
-	else
-		add(w, "none of its vGPU types does");
-}
-
-/* Only what decides: the first false part of an "and", the first true part of an "or", and all
- * parts where it took all of them. */
-static void explain(const struct node *n, const struct gpu *gpu, struct why *w)
-{
-	bool left;
-
-	if (n->kind == NODE_TERM) {
-		explain_term(n, gpu, w);
-		return;
-	}
-	if (n->kind == NODE_NOT) {
-		explain(n->left, gpu, w);
-		return;
-	}
-	left = node_matches(n->left, gpu);
-	if (left == (n->kind == NODE_OR)) {
-		explain(n->left, gpu, w);
-		return;
-	}
-	if (node_matches(n->right, gpu) != left) {
-		explain(n->right, gpu, w);
-		return;
-	}
-	explain(n->left, gpu, w);
-	explain(n->right, gpu, w);
-}
-
-bool filter_explain(const struct filter *f, const struct gpu *gpu, char *why, size_t size)
-{
-	struct why w = { why, size, 0 };
-
-	if (size > 0)
-		why[0] = '\0';
-	if (!f->root)
-		add(&w, "the filter is empty: it takes every GPU");
-	else
-		explain(f->root, gpu, &w);
-	return filter_matches(f, gpu);
 }

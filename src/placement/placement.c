@@ -116,10 +116,11 @@ static int check_whole(const struct work *w)
 				 "the group gives away whole GPUs: ask for 'whole' instead of %s",
 				 w->request->profile);
 	if (w->whole && w->request->mode != GPU_MODE_WHOLE)
-		return error_set(w->err, ERR_INVALID,
-				 "the group cuts its GPUs (%s): whole GPUs come from a group with mode "
-				 "passthrough",
-				 names_word(&gpu_mode_names, (int)w->request->mode));
+		return error_set(
+			w->err, ERR_INVALID,
+			"the group cuts its GPUs (%s): whole GPUs come from a group with mode "
+			"passthrough",
+			names_word(&gpu_mode_names, (int)w->request->mode));
 	return 0;
 }
 
@@ -290,8 +291,8 @@ static int find_candidates(struct work *w)
 			reason_set(&room.why, "fits", "", "has room for %u of %s", room.capacity,
 				   w->whole ? "'whole'" : w->wanted->name);
 		}
-		/* A class is tried type by type: what the GPU said to the first that it offers stays,
-		 * unless a later one fits. */
+		/* A class is tried type by type: what the GPU said to the first that it offers
+		 * stays, unless a later one fits. */
 		if (!w->reasons[i].code[0] || strcmp(w->reasons[i].code, "not-offered") == 0 ||
 		    room.capacity > 0)
 			w->reasons[i] = room.why;

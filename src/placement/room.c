@@ -53,7 +53,8 @@ static bool is_closed(const struct pool_gpu *pool, struct reason *why)
 							          : "nothing new is placed on it");
 	} else if (gpu->framework == FRAMEWORK_NONE) {
 		reason_set(why, "no-framework", "", "%s",
-			   gpu->not_poolable[0] ? gpu->not_poolable : "no vGPU can be made on it now");
+			   gpu->not_poolable[0] ? gpu->not_poolable
+						: "no vGPU can be made on it now");
 	} else if (has_whole(pool)) {
 		reason_set(why, "taken-whole", "", "one VM has the whole GPU");
 	} else {
@@ -142,9 +143,10 @@ static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uin
 	if (type < 0)
 		type = shape_find_size(room->shape, slice_mib(slice));
 	if (type < 0) {
-		reason_set(&room->why, "unknown-slice", "",
-			   "holds a vGPU '%s' of unknown size, so nothing can be said about the rest",
-			   slice->profile);
+		reason_set(
+			&room->why, "unknown-slice", "",
+			"holds a vGPU '%s' of unknown size, so nothing can be said about the rest",
+			slice->profile);
 		return false;
 	}
 	if (mixed && slice->placement >= CREATABLE_ANY) {
@@ -157,8 +159,8 @@ static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uin
 	a = creatable_take(&room->shape->rules, &room->state, vf, (uint16_t)type, placement, &slot);
 	if (a != CREATABLE_OK) {
 		reason_set(&room->why, "against-the-model", "",
-			   "holds a %s where the model says that %s; it is left alone", slice->profile,
-			   creatable_answer_text(a));
+			   "holds a %s where the model says that %s; it is left alone",
+			   slice->profile, creatable_answer_text(a));
 		return false;
 	}
 	room->used_mib += room->shape->profiles[type].fb_mib;
@@ -292,7 +294,8 @@ static void say_why(struct room *room, enum creatable_answer a)
 			   room->shape->rules.region_gib, room->state.count);
 		break;
 	default:
-		reason_set(&room->why, creatable_answer_name(a), "", "%s", creatable_answer_text(a));
+		reason_set(&room->why, creatable_answer_name(a), "", "%s",
+			   creatable_answer_text(a));
 	}
 }
 
@@ -360,7 +363,8 @@ void room_read_whole(const struct pool_gpu *pool, struct room *ret)
 	if (is_closed(pool, &ret->why))
 		return;
 	if (gpu->framework != FRAMEWORK_PASSTHROUGH)
-		reason_set(&ret->why, "not-passthrough", names_word(&framework_names, gpu->framework),
+		reason_set(&ret->why, "not-passthrough",
+			   names_word(&framework_names, gpu->framework),
 			   "is cut into vGPUs (%s); bind it to vfio-pci to lease it whole",
 			   names_word(&framework_names, gpu->framework));
 	else if (pool->slices_n > 0)
@@ -401,8 +405,8 @@ static uint16_t best_placement(const struct room *room, enum policy policy)
 		struct creatable_gpu after = room->state;
 
 		/* A VF number that no slice has: slices have 0 .. slices_n - 1. */
-		if (creatable_take(rules, &after, CREATABLE_VFS_MAX - 1, (uint16_t)room->type, ids[i],
-				   &slot) != CREATABLE_OK)
+		if (creatable_take(rules, &after, CREATABLE_VFS_MAX - 1, (uint16_t)room->type,
+				   ids[i], &slot) != CREATABLE_OK)
 			continue;
 		left = worth(room->shape, &after);
 		if (best == CREATABLE_ANY || left > most) {

@@ -35,9 +35,9 @@ static int by_frequency(const void *a, const void *b)
 /* "wrong size class (8 GiB)"; a reason from outside is said in its own words. */
 static void words(const struct reason *reason, char *text, size_t size)
 {
-	static const char *const own[] = { "wrong-size-class", "full", "no-placement", "no-function",
-		                           "wrong-mode", "not-offered", "taken-whole", "fits",
-		                           "not-empty", "too-few" };
+	static const char *const own[] = {
+		"wrong-size-class", "full",	   "no-placement", "no-function", "wrong-mode",
+		"not-offered",	    "taken-whole", "fits",	   "not-empty",	  "too-few"};
 	bool is_own = false;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -61,8 +61,8 @@ void summary_write(struct summary *summary, char *text, size_t size)
 	text[0] = '\0';
 	for (size_t i = 0; i < summary->n; i++) {
 		words(&summary->list[i].reason, one, sizeof(one));
-		n = snprintf(line, sizeof(line), "%s%zu GPU%s: %s", i ? "; " : "", summary->list[i].n,
-			     summary->list[i].n == 1 ? "" : "s", one);
+		n = snprintf(line, sizeof(line), "%s%zu GPU%s: %s", i ? "; " : "",
+			     summary->list[i].n, summary->list[i].n == 1 ? "" : "s", one);
 		if (length + (size_t)n + sizeof("; ...") > size) {
 			snprintf(text + length, size - length, "; ...");
 			return;

@@ -91,15 +91,16 @@ static bool answers(struct run *r, enum host_op op, const struct host_vgpu *v, e
 	int x = ask(r, op, v, &reply);
 
 	if (x != -(int)kind)
-		return fail(r, "%s of %s: expected %s, got %s: %s", host_op_names.words[op], v->profile,
-			    kind ? error_name(kind) : "done", x ? error_name((enum error_kind)-x) : "done",
-			    reply.err.text);
+		return fail(r, "%s of %s: expected %s, got %s: %s", host_op_names.words[op],
+			    v->profile, kind ? error_name(kind) : "done",
+			    x ? error_name((enum error_kind) - x) : "done", reply.err.text);
 	if (kind == ERR_NONE && reply.result != (int32_t)result)
 		return fail(r, "%s of %s: expected %s, got %s", host_op_names.words[op], v->profile,
 			    names_word(&result_names, (int)result),
 			    names_word(&result_names, reply.result));
 	if (kind != ERR_NONE && !reply.err.text[0])
-		return fail(r, "%s of %s: refused without a word", host_op_names.words[op], v->profile);
+		return fail(r, "%s of %s: refused without a word", host_op_names.words[op],
+			    v->profile);
 	return true;
 }
 
@@ -131,12 +132,13 @@ static bool shows(struct run *r, const struct host_vgpu *v, bool wanted)
 
 		if (strcmp(x->profile, v->profile) != 0)
 			continue;
-		found = found || (v->mdev_uuid[0] ? strcmp(x->mdev_uuid, v->mdev_uuid) == 0
-		                                  : strcmp(x->address, v->vf[0] ? v->vf : v->address) == 0);
+		found = found ||
+			(v->mdev_uuid[0] ? strcmp(x->mdev_uuid, v->mdev_uuid) == 0
+					 : strcmp(x->address, v->vf[0] ? v->vf : v->address) == 0);
 	}
 	fields_done(&gpu_fields, &g);
-	return found == wanted || fail(r, "inventory %s %s", found ? "still shows" : "does not show",
-				       v->profile);
+	return found == wanted ||
+	       fail(r, "inventory %s %s", found ? "still shows" : "does not show", v->profile);
 }
 
 /* ---- the statements ---- */
@@ -309,7 +311,8 @@ static bool the_mode_changes_only_while_empty(struct run *r)
 
 static bool mixed_sizes_lie_where_they_were_put(struct run *r)
 {
-	struct host_vgpu v = vgpu(r, r->other, 0), w = vgpu(r, r->small, 1), x = vgpu(r, r->small, 2);
+	struct host_vgpu v = vgpu(r, r->other, 0), w = vgpu(r, r->small, 1),
+			 x = vgpu(r, r->small, 2);
 	struct host_reply reply;
 	bool ok;
 
@@ -351,21 +354,23 @@ static const struct {
 	const char *says;
 	bool whole; /* of passthrough; the others are of vGPUs */
 } statements[] = {
-	{ creates_and_shows, "what is created is in the inventory", false },
-	{ creating_twice_changes_nothing, "creating twice changes nothing", false },
-	{ destroying_twice_is_fine, "destroying twice is fine", false },
-	{ a_late_owner_touches_nothing, "a late message of an earlier owner is BUSY", false },
-	{ an_occupied_place_is_busy, "a place that another type occupies is BUSY", false },
-	{ a_function_carries_one_vgpu, "a function carries one vGPU", false },
-	{ another_size_has_no_capacity, "another size class is NO_CAPACITY until the GPU is empty", false },
-	{ a_full_gpu_has_no_capacity, "a full GPU is NO_CAPACITY until one leaves", false },
-	{ an_unknown_type_is_not_found, "an unknown type is NOT_FOUND", false },
-	{ a_missing_place_is_not_found_and_empty, "a missing place is NOT_FOUND, and empty", false },
-	{ what_somebody_else_made_is_left_alone, "what somebody else made is left alone, or adopted", false },
-	{ what_is_held_open_stays, "what a process holds open is BUSY", false },
-	{ the_mode_changes_only_while_empty, "the mode changes only while the GPU is empty", false },
-	{ mixed_sizes_lie_where_they_were_put, "mixed sizes lie where they were put", false },
-	{ a_whole_gpu_is_taken_once, "a whole GPU belongs to its newest owner", true },
+	{creates_and_shows, "what is created is in the inventory", false},
+	{creating_twice_changes_nothing, "creating twice changes nothing", false},
+	{destroying_twice_is_fine, "destroying twice is fine", false},
+	{a_late_owner_touches_nothing, "a late message of an earlier owner is BUSY", false},
+	{an_occupied_place_is_busy, "a place that another type occupies is BUSY", false},
+	{a_function_carries_one_vgpu, "a function carries one vGPU", false},
+	{another_size_has_no_capacity, "another size class is NO_CAPACITY until the GPU is empty",
+	 false},
+	{a_full_gpu_has_no_capacity, "a full GPU is NO_CAPACITY until one leaves", false},
+	{an_unknown_type_is_not_found, "an unknown type is NOT_FOUND", false},
+	{a_missing_place_is_not_found_and_empty, "a missing place is NOT_FOUND, and empty", false},
+	{what_somebody_else_made_is_left_alone, "what somebody else made is left alone, or adopted",
+	 false},
+	{what_is_held_open_stays, "what a process holds open is BUSY", false},
+	{the_mode_changes_only_while_empty, "the mode changes only while the GPU is empty", false},
+	{mixed_sizes_lie_where_they_were_put, "mixed sizes lie where they were put", false},
+	{a_whole_gpu_is_taken_once, "a whole GPU belongs to its newest owner", true},
 };
 enum { STATEMENTS = sizeof(statements) / sizeof(statements[0]) };
 
@@ -425,7 +430,8 @@ static int ask_all(struct run *r, FILE *out)
 	for (int i = 0; i < STATEMENTS; i++) {
 		bool is_whole = r->t->framework == FRAMEWORK_PASSTHROUGH, ok = true;
 
-		r->skipped = is_whole != statements[i].whole && statements[i].holds != what_is_held_open_stays;
+		r->skipped = is_whole != statements[i].whole &&
+			     statements[i].holds != what_is_held_open_stays;
 		r->why[0] = '\0';
 		if (r->skipped)
 			TEXT_COPY(r->why, "is not about this framework");
@@ -434,7 +440,11 @@ static int ask_all(struct run *r, FILE *out)
 		if (!tidy(r))
 			ok = false;
 		fprintf(out, "%s %d - %s: %s%s%s\n", ok ? "ok" : "not ok", i + 1, r->t->name,
-			statements[i].says, r->skipped && ok ? " # SKIP " : r->why[0] ? " # " : "", r->why);
+			statements[i].says,
+			r->skipped && ok ? " # SKIP "
+			: r->why[0]	 ? " # "
+					 : "",
+			r->why);
 		failures += !ok;
 	}
 	return failures;
@@ -451,7 +461,8 @@ int driver_contract(struct contract_target *t, FILE *out)
 		return 1;
 	}
 	if (r.before.vgpus_n > 0 || !choose_types(&r)) {
-		fprintf(out, "Bail out! %s: the GPU %s must be empty and offer three types\n", t->name, t->pf);
+		fprintf(out, "Bail out! %s: the GPU %s must be empty and offer three types\n",
+			t->name, t->pf);
 		fields_done(&gpu_fields, &r.before);
 		return 1;
 	}

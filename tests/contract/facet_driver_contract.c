@@ -70,7 +70,8 @@ static int inventory(struct contract_target *t, struct gpu *ret, struct error *e
 		return error_set(err, ERR_NOT_FOUND, "there is no GPU %s", t->pf);
 	if (ret->framework != (int)t->framework) {
 		fields_done(&gpu_fields, ret);
-		return error_set(err, ERR_INVALID, "%s is not made into vGPUs by %s", t->pf, t->name);
+		return error_set(err, ERR_INVALID, "%s is not made into vGPUs by %s", t->pf,
+				 t->name);
 	}
 	return 0;
 }

@@ -89,6 +89,7 @@ static int spawn(struct helper *h, int fd, struct error *err)
 		(char *)(h->config->libvirt_uri ? h->config->libvirt_uri : "qemu:///system"),
 		(char *)(h->config->root ? h->config->root : "/"),
 		(char *)(h->config->migration ? "migration" : "plain"),
+		(char *)(h->config->passthrough_any_class ? "any" : "displays"),
 		NULL,
 	};
 	/* HOME, or libvirt would look the user up; nothing else of ours is its business. */

@@ -360,9 +360,8 @@ static bool sysfs_has(const char *root, const char *address, const char *entry)
 }
 
 /* A function that NVIDIA's driver can put a vGPU on, whatever framework it uses. */
-static bool is_vgpu_function(const char *address, void *user)
+bool libvirt_is_vgpu_function(const struct libvirt *l, const char *address)
 {
-	const struct libvirt *l = user;
 	char path[512], vendor[8] = "";
 	FILE *f;
 
@@ -377,6 +376,11 @@ static bool is_vgpu_function(const char *address, void *user)
 		vendor[0] = '\0';
 	fclose(f);
 	return text_starts_with(vendor, "0x10de");
+}
+
+static bool is_vgpu_function(const char *address, void *user)
+{
+	return libvirt_is_vgpu_function(user, address);
 }
 
 static bool can_override(virConnectPtr connection)

@@ -45,8 +45,8 @@ int sim_set_devices(struct simulated_host *h, const struct host_request *q,
 	if (d->facet && has_devices(d, q))
 		return 0;
 	if (d->pid)
-		return error_set(&reply->err, ERR_BUSY, "set the devices of domain %s: it is running",
-				 d->name);
+		return error_set(&reply->err, ERR_BUSY,
+				 "set the devices of domain %s: it is running", d->name);
 	memcpy(d->devices, q->devices, sizeof(d->devices));
 	d->devices_n = q->devices_n;
 	d->facet = true;
@@ -77,12 +77,15 @@ static int check_devices(const struct simulated_host *h, const struct simulated_
 		const struct simulated_domain *other = other_holder(h, d, device);
 
 		if (!sim_device_exists(h, device))
-			return error_set(err, ERR_IO, "start domain %s: libvirt: internal error: there is "
-					 "no vGPU at %s", d->name, what);
+			return error_set(err, ERR_IO,
+					 "start domain %s: libvirt: internal error: there is "
+					 "no vGPU at %s",
+					 d->name, what);
 		if (other)
-			return error_set(err, ERR_IO, "start domain %s: libvirt: Requested operation is not "
-					 "valid: device %s is in use by domain %s", d->name, what,
-					 other->name);
+			return error_set(err, ERR_IO,
+					 "start domain %s: libvirt: Requested operation is not "
+					 "valid: device %s is in use by domain %s",
+					 d->name, what, other->name);
 	}
 	return 0;
 }
@@ -93,8 +96,10 @@ static int power_on(struct simulated_host *h, struct simulated_domain *d, struct
 
 	if (h->faults.start_fails_once) {
 		h->faults.start_fails_once = false;
-		return error_set(err, ERR_IO, "start domain %s: libvirt: internal error: process exited "
-				 "while connecting to monitor", d->name);
+		return error_set(err, ERR_IO,
+				 "start domain %s: libvirt: internal error: process exited "
+				 "while connecting to monitor",
+				 d->name);
 	}
 	r = check_devices(h, d, err);
 	if (r < 0)

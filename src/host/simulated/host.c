@@ -112,7 +112,8 @@ int simulated_execute(struct simulated_host *h, const struct host_request *q,
 	*reply = (struct host_reply){ .number = q->number, .placement = PLACEMENT_NONE };
 	*delay_ms = 0;
 	if (h->faults.silent)
-		reply->r = error_set(&reply->err, ERR_UNAVAILABLE, "host %s does not answer", h->name);
+		reply->r =
+			error_set(&reply->err, ERR_UNAVAILABLE, "host %s does not answer", h->name);
 	else
 		reply->r = host_request_check(q, &reply->err);
 	if (reply->r == 0)

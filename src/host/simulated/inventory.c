@@ -47,8 +47,10 @@ static int fill_types(const struct simulated_gpu *g, struct gpu *ret)
 		struct gpu_type *t = &ret->types[i];
 
 		if (whole) {
-			*t = (struct gpu_type){ .name = HOST_WHOLE_PROFILE, .fb_mib = g->board->fb_mib,
-				                .max = 1, .creatable = !g->whole };
+			*t = (struct gpu_type){.name = HOST_WHOLE_PROFILE,
+					       .fb_mib = g->board->fb_mib,
+					       .max = 1,
+					       .creatable = !g->whole};
 			continue;
 		}
 		TEXT_COPY(t->name, g->types[i]->name);
@@ -86,7 +88,8 @@ static void fill_vgpu(const struct simulated_host *h, const struct simulated_gpu
 	fill_holder(h, g, slot, v);
 }
 
-static int fill_vgpus(const struct simulated_host *h, const struct simulated_gpu *g, struct gpu *ret)
+static int fill_vgpus(const struct simulated_host *h, const struct simulated_gpu *g,
+		      struct gpu *ret)
 {
 	ret->vgpus = calloc(g->state.count + 1u, sizeof(*ret->vgpus));
 	if (!ret->vgpus)
@@ -141,8 +144,10 @@ static int fill_gpu(const struct simulated_host *h, size_t index, struct gpu *re
 		/* No function, no directory that would tell the framework. */
 		ret->framework = FRAMEWORK_NONE;
 		snprintf(ret->not_poolable, sizeof(ret->not_poolable),
-			 "SR-IOV functions are not enabled: run /usr/lib/nvidia/sriov-manage -e %s after "
-			 "each boot", g->address);
+			 "SR-IOV functions are not enabled: run /usr/lib/nvidia/sriov-manage -e %s "
+			 "after "
+			 "each boot",
+			 g->address);
 		return 0;
 	}
 	ret->poolable = true;

@@ -93,10 +93,12 @@ static int check_framework(const struct value *v, size_t offset, const struct bo
 	int framework;
 
 	if (!names_value(&framework_names, word, &framework) || framework == FRAMEWORK_NONE)
-		return wrong(v, offset, "'%.40s' is no framework: mdev, mdev-vf, vendor-vfio or passthrough",
+		return wrong(v, offset,
+			     "'%.40s' is no framework: mdev, mdev-vf, vendor-vfio or passthrough",
 			     word);
 	if (b->sr_iov && framework == FRAMEWORK_MDEV)
-		return wrong(v, offset, "%s has SR-IOV: its framework is vendor-vfio or mdev-vf", b->name);
+		return wrong(v, offset, "%s has SR-IOV: its framework is vendor-vfio or mdev-vf",
+			     b->name);
 	if (!b->sr_iov && (framework == FRAMEWORK_MDEV_VF || framework == FRAMEWORK_VENDOR_VFIO))
 		return wrong(v, offset, "%s has no SR-IOV: its framework is mdev", b->name);
 	*ret = (enum framework)framework;
@@ -123,9 +125,11 @@ static int parse_gpu(struct simulated_host *h, const struct value *v, char *item
 		*slash++ = '\0';
 	b = catalogue_board_named(name);
 	if (!b)
-		return wrong(v, offset + (size_t)(name - item),
-			     "'%.40s' is no board of the catalogue, or the beginning of several; see "
-			     "`facet profile list` for their names", name);
+		return wrong(
+			v, offset + (size_t)(name - item),
+			"'%.40s' is no board of the catalogue, or the beginning of several; see "
+			"`facet profile list` for their names",
+			name);
 	framework = b->sr_iov ? FRAMEWORK_VENDOR_VFIO : FRAMEWORK_MDEV;
 	r = slash ? check_framework(v, offset + (size_t)(slash - item), b, slash, &framework) : 0;
 	if (r < 0)
@@ -191,7 +195,8 @@ static int parse_range(struct simulated_host *h, const struct value *v, char *fi
 	if (letters >= NAME_SIZE || width == 0 || strncmp(first, last, letters) != 0 ||
 	    !text_to_u64(first + letters, 999999, &from) ||
 	    !text_to_u64(last + letters, 999999, &to) || to < from)
-		return wrong(v, offset, "a range is written vm01..vm08: one name, two rising numbers");
+		return wrong(v, offset,
+			     "a range is written vm01..vm08: one name, two rising numbers");
 	for (; from <= to && r == 0; from++) {
 		snprintf(name, sizeof(name), "%.*s%0*ju", (int)letters, first, (int)width,
 			 (uintmax_t)from);
@@ -244,7 +249,8 @@ static int parse_functions(struct simulated_host *h, const struct value *v)
 static int parse_number(const struct value *v, uint64_t max, uint64_t *ret)
 {
 	if (!text_to_u64(v->text, max, ret))
-		return wrong(v, 0, "expected a number up to %ju, found '%.40s'", (uintmax_t)max, v->text);
+		return wrong(v, 0, "expected a number up to %ju, found '%.40s'", (uintmax_t)max,
+			     v->text);
 	return 0;
 }
 
@@ -345,8 +351,8 @@ int simulated_parse(const char *spec, struct simulated_host **ret, struct error 
 	int r;
 
 	if (strlen(spec) > SPEC_MAX)
-		return error_at(err, ERR_INVALID, "column 4097", "simulated host: %zu bytes, at most %d",
-				strlen(spec), SPEC_MAX);
+		return error_at(err, ERR_INVALID, "column 4097",
+				"simulated host: %zu bytes, at most %d", strlen(spec), SPEC_MAX);
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return error_set(err, ERR_NO_MEMORY, "simulated host");

@@ -51,8 +51,8 @@ static int find_gpu(const struct simulated_host *h, const struct host_vgpu *v,
 	if (!g)
 		return error_set(err, ERR_NOT_FOUND, "host %s has no GPU %s", h->name, v->address);
 	if ((int32_t)g->framework != v->framework)
-		return error_set(err, ERR_NOT_FOUND, "%s is made into vGPUs by %s, not by %s", v->address,
-				 names_word(&framework_names, (int)g->framework),
+		return error_set(err, ERR_NOT_FOUND, "%s is made into vGPUs by %s, not by %s",
+				 v->address, names_word(&framework_names, (int)g->framework),
 				 names_word(&framework_names, v->framework));
 	*ret = g;
 	return 0;
@@ -71,7 +71,8 @@ static int find_function(const struct simulated_gpu *g, const struct host_vgpu *
 	if (i < 0)
 		return error_set(err, ERR_NOT_FOUND,
 				 "functions of %s are not enabled, or %s is not one of them "
-				 "(/usr/lib/nvidia/sriov-manage -e %s)", v->address, v->vf, v->address);
+				 "(/usr/lib/nvidia/sriov-manage -e %s)",
+				 v->address, v->vf, v->address);
 	*ret = (uint16_t)i;
 	return 0;
 }
@@ -159,8 +160,10 @@ static int check_generation(struct simulated_gpu *g, const struct host_vgpu *v, 
 		last = g->vgpus[slot].generation;
 	if (v->generation >= last)
 		return 0;
-	return error_set(err, ERR_BUSY, "%s was given to a newer owner (generation %" PRIu32 ", asked "
-			 "%" PRIu32 ")", v->vf[0] ? v->vf : v->address, last, v->generation);
+	return error_set(err, ERR_BUSY,
+			 "%s was given to a newer owner (generation %" PRIu32 ", asked "
+			 "%" PRIu32 ")",
+			 v->vf[0] ? v->vf : v->address, last, v->generation);
 }
 
 static int check_owner(const struct simulated_gpu *g, const struct host_vgpu *v, int slot,
@@ -170,11 +173,15 @@ static int check_owner(const struct simulated_gpu *g, const struct host_vgpu *v,
 	const char *place = is_mdev(g) ? v->mdev_uuid : v->vf;
 
 	if (!g->vgpus[slot].ours && !v->adopt)
-		return error_set(err, ERR_BUSY, "%s carries a %s that Facet did not make; it is left "
-				 "alone", place, profile);
+		return error_set(err, ERR_BUSY,
+				 "%s carries a %s that Facet did not make; it is left "
+				 "alone",
+				 place, profile);
 	if (strcmp(profile, v->profile) != 0)
-		return error_set(err, ERR_BUSY, "%s carries a %s, not the %s that is meant; it is left "
-				 "alone", place, profile, v->profile);
+		return error_set(err, ERR_BUSY,
+				 "%s carries a %s, not the %s that is meant; it is left "
+				 "alone",
+				 place, profile, v->profile);
 	return 0;
 }
 
@@ -212,12 +219,15 @@ static int check_faults(struct simulated_host *h, const struct simulated_gpu *g,
 
 	h->faults.eio_once = false;
 	if (wedged)
-		return error_set(err, ERR_IO, "create %s on %s: the function is wedged; only "
-				 "sriov-manage -d and -e of %s are known to help", v->profile, place,
-				 v->address);
+		return error_set(err, ERR_IO,
+				 "create %s on %s: the function is wedged; only "
+				 "sriov-manage -d and -e of %s are known to help",
+				 v->profile, place, v->address);
 	if (eio)
-		return error_set(err, ERR_IO, "create %s on %s: the driver refused (EIO); its reason is "
-				 "in the kernel log: journalctl -k | grep NVRM", v->profile, place);
+		return error_set(err, ERR_IO,
+				 "create %s on %s: the driver refused (EIO); its reason is "
+				 "in the kernel log: journalctl -k | grep NVRM",
+				 v->profile, place);
 	return 0;
 }
 
@@ -292,7 +302,8 @@ static int create_whole(struct simulated_host *h, struct simulated_gpu *g,
 	int r;
 
 	if (v->generation < g->whole_generation)
-		return error_set(&reply->err, ERR_BUSY, "%s was given to a newer owner", v->address);
+		return error_set(&reply->err, ERR_BUSY, "%s was given to a newer owner",
+				 v->address);
 	r = g->whole ? 0 : check_faults(h, g, v, CREATABLE_PF, &reply->err);
 	if (r < 0)
 		return r;
@@ -339,8 +350,10 @@ static int check_idle(const struct simulated_host *h, const struct simulated_gpu
 	if (!d)
 		return 0;
 	reply->holder_pid = d->pid;
-	return error_set(&reply->err, ERR_BUSY, "process %" PRIu32 " holds %s on %s open: stop its VM "
-			 "first", d->pid, v->profile, v->vf[0] ? v->vf : v->address);
+	return error_set(&reply->err, ERR_BUSY,
+			 "process %" PRIu32 " holds %s on %s open: stop its VM "
+			 "first",
+			 d->pid, v->profile, v->vf[0] ? v->vf : v->address);
 }
 
 static int destroy_whole(struct simulated_host *h, struct simulated_gpu *g,
@@ -349,7 +362,8 @@ static int destroy_whole(struct simulated_host *h, struct simulated_gpu *g,
 	int r;
 
 	if (v->generation < g->whole_generation)
-		return error_set(&reply->err, ERR_BUSY, "%s was given to a newer owner", v->address);
+		return error_set(&reply->err, ERR_BUSY, "%s was given to a newer owner",
+				 v->address);
 	r = check_idle(h, g, WHOLE, v, reply);
 	if (r < 0)
 		return r;
@@ -370,7 +384,8 @@ static int take_down(struct simulated_host *h, struct simulated_gpu *g, const st
 		return r;
 	if (h->faults.stuck_once) {
 		h->faults.stuck_once = false;
-		return error_set(&reply->err, ERR_IO, "remove %s on %s: it is still there after 10 s; "
+		return error_set(&reply->err, ERR_IO,
+				 "remove %s on %s: it is still there after 10 s; "
 				 "only a sriov-manage -d and -e cycle of %s is known to help",
 				 v->profile, v->vf[0] ? v->vf : v->address, v->address);
 	}
@@ -431,17 +446,20 @@ int sim_set_mode(struct simulated_host *h, const struct host_request *q, struct 
 	if (r < 0)
 		return r;
 	if (!sim_has_functions(g))
-		return error_set(&reply->err, ERR_INVALID, "set the mode of %s: a GPU of framework %s has "
-				 "no such choice", q->vgpu.address,
-				 names_word(&framework_names, (int)g->framework));
+		return error_set(&reply->err, ERR_INVALID,
+				 "set the mode of %s: a GPU of framework %s has "
+				 "no such choice",
+				 q->vgpu.address, names_word(&framework_names, (int)g->framework));
 	was = g->state.mode == mode;
 	switch (creatable_set_mode(&g->rules, &g->state, mode)) {
 	case CREATABLE_OK:
 		reply->result = was ? RESULT_UNCHANGED : RESULT_CHANGED;
 		return 0;
 	case CREATABLE_HAS_VGPUS:
-		return error_set(&reply->err, ERR_BUSY, "the mode of %s can be changed only while no vGPU "
-				 "exists on it", q->vgpu.address);
+		return error_set(&reply->err, ERR_BUSY,
+				 "the mode of %s can be changed only while no vGPU "
+				 "exists on it",
+				 q->vgpu.address);
 	case CREATABLE_NO_MIXED_MODE:
 		return error_set(&reply->err, ERR_INVALID, "%s can not mix framebuffer sizes",
 				 g->board->name);

@@ -35,8 +35,9 @@ static int setup(void **state)
 
 	*state = s;
 	assert_true(sd_event_new(&s->event) >= 0);
-	assert_int_equal(machine_simulated_new(s->event, "name=h1;gpus=L40S;domains=vm1", &s->m, name,
-					       &err), 0);
+	assert_int_equal(
+		machine_simulated_new(s->event, "name=h1;gpus=L40S;domains=vm1", &s->m, name, &err),
+		0);
 	assert_string_equal(name, "h1");
 	return 0;
 }
@@ -242,7 +243,8 @@ static void each_life_is_a_boot_of_its_own(void **state)
 	settle(s, 20);
 	TEXT_COPY(first, s->boot_id);
 	machine_free(s->m);
-	assert_int_equal(machine_simulated_new(s->event, "name=h1;gpus=L40S", &s->m, name, NULL), 0);
+	assert_int_equal(machine_simulated_new(s->event, "name=h1;gpus=L40S", &s->m, name, NULL),
+			 0);
 	assert_int_equal(s->m->inventory(s->m, taken, s, NULL), 0);
 	settle(s, 20);
 	assert_string_not_equal(first, s->boot_id);
@@ -255,7 +257,8 @@ static void a_wrong_spec_makes_no_machine(void **state)
 	struct error err = { 0 };
 	char name[NAME_SIZE];
 
-	assert_int_equal(machine_simulated_new(s->event, "name=x;gpus=9", &m, name, &err), -ERR_INVALID);
+	assert_int_equal(machine_simulated_new(s->event, "name=x;gpus=9", &m, name, &err),
+			 -ERR_INVALID);
 	assert_null(m);
 	assert_string_equal(err.place, "column 13");
 }

@@ -456,11 +456,28 @@ static void devices_are_not_set_under_a_running_domain(void **state)
 	assert_int_equal(wait_for(f, &f->seen.lists, 1), 0);
 	TEXT_COPY(q.vm_uuid, f->seen.domain.uuid);
 	TEXT_COPY(q.vm_name, "test");
-	q.devices[0].framework = FRAMEWORK_VENDOR_VFIO;
-	TEXT_COPY(q.devices[0].address, "0000:41:00.4");
+	q.devices[0].framework = FRAMEWORK_MDEV;
+	TEXT_COPY(q.devices[0].mdev_uuid, "c0ffee00-1111-4222-8333-444455556666");
 	reply = ask_one(f, &q);
 	assert_int_equal(reply.r, -ERR_BUSY);
 	assert_non_null(strstr(reply.err.text, "test"));
+}
+
+/* The unprivileged half may ask for anything, also for the host's own disk. */
+static void only_functions_of_gpus_are_attached(void **state)
+{
+	struct host_request q = { .op = HOST_OP_DOMAIN_DEVICES, .devices_n = 1 };
+	struct host_reply reply;
+
+	TEXT_COPY(q.vm_uuid, "00000000-1111-4222-8333-444444444444");
+	TEXT_COPY(q.vm_name, "test");
+	TEXT_COPY(q.devices[0].address, "0000:05:00.0");
+	q.devices[0].framework = FRAMEWORK_VENDOR_VFIO;
+	reply = ask_one(*state, &q);
+	assert_int_equal(reply.r, -ERR_DENIED);
+	assert_non_null(strstr(reply.err.text, "0000:05:00.0"));
+	q.devices[0].framework = FRAMEWORK_PASSTHROUGH;
+	assert_int_equal(ask_one(*state, &q).r, -ERR_NOT_FOUND);
 }
 
 /* A host without libvirt answers so, and everything that is not libvirt's goes on. */
@@ -509,6 +526,7 @@ int main(void)
 		T(domains_come_from_libvirt_and_its_client_goes_when_idle),
 		T(power_is_idempotent),
 		T(devices_are_not_set_under_a_running_domain),
+		T(only_functions_of_gpus_are_attached),
 		T(a_missing_libvirt_client_is_an_answer),
 		T(a_libvirt_client_that_hangs_is_given_up),
 #undef T

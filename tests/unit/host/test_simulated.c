@@ -106,8 +106,9 @@ static void run_vm(struct simulated_host *h, size_t i)
 
 static void a_spec_makes_what_it_says(void **state)
 {
-	struct simulated_host *h = host("name=l40s-01;gpus=2xL40S/vendor-vfio+A16/mdev-vf+T4;"
-					"domains=vm08..vm11,db;cpus=8;ram_gib=64;numa=1;start_ms=5;");
+	struct simulated_host *h =
+		host("name=l40s-01;gpus=2xL40S/vendor-vfio+A16/mdev-vf+T4;"
+		     "domains=vm08..vm11,db;cpus=8;ram_gib=64;numa=1;start_ms=5;");
 	struct host facts = { 0 };
 	struct gpu *gpus;
 	size_t n;

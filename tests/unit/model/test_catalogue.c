@@ -126,8 +126,9 @@ static void placement_ids_agree_with_the_rule(void **state)
 			const struct catalogue_profile *p = &b->profiles[k];
 
 			if (!p->mig && p->max)
-				types[n++] = (struct geometry_type){
-					p->fb_mib, geometry_size_gib(0, p->fb_mib), (uint16_t)p->max };
+				types[n++] = (struct geometry_type){p->fb_mib,
+								    geometry_size_gib(0, p->fb_mib),
+								    (uint16_t)p->max};
 		}
 		region = geometry_region_gib(types, n);
 		for (size_t k = 0; k < b->profiles_n; k++) {
@@ -138,10 +139,11 @@ static void placement_ids_agree_with_the_rule(void **state)
 
 			if (p->mig || p->placements_n == 0)
 				continue;
-			count = geometry_placements_mixed(b->rule, region, &t, ids, GEOMETRY_IDS_MAX);
+			count = geometry_placements_mixed(b->rule, region, &t, ids,
+							  GEOMETRY_IDS_MAX);
 			if (count != p->placements_n)
-				print_error("%s: %u ids by rule, %zu in the table\n", p->name, count,
-					    p->placements_n);
+				print_error("%s: %u ids by rule, %zu in the table\n", p->name,
+					    count, p->placements_n);
 			assert_int_equal(count, p->placements_n);
 			assert_memory_equal(ids, p->placements, count * sizeof(ids[0]));
 			compared++;
@@ -179,9 +181,10 @@ static void workload_classes_resolve_to_series(void **state)
 
 static void only_classes_are_classes(void **state)
 {
-	static const char *const wrong[] = { "",          "computer",   "comp",      "compute:",
-		                             "compute:x", "compute:-1", "compute:0", "compute:8G",
-		                             "Compute",   "NVIDIA L40S-8Q", ":8", "compute:99999999999" };
+	static const char *const wrong[] = {
+		"",	     "computer",       "comp",	    "compute:",
+		"compute:x", "compute:-1",     "compute:0", "compute:8G",
+		"Compute",   "NVIDIA L40S-8Q", ":8",	    "compute:99999999999"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

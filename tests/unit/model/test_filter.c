@@ -130,12 +130,14 @@ static void mistakes_are_pointed_at(void **state)
 	wrong("board eq", "column 9", "expected a value, found the end");
 	wrong("bord eq x", "column 1", "expected a fact, found 'bord'; facts are host, gpu");
 	wrong("board = x", "column 7", "'=' has no meaning here");
-	wrong("board eq x board eq y", "column 12", "expected 'and', 'or' or the end, found 'board'");
+	wrong("board eq x board eq y", "column 12",
+	      "expected 'and', 'or' or the end, found 'board'");
 	wrong("(board eq x", "column 12", "expected 'and', 'or' or ')', found the end");
 	wrong("board eq x)", "column 11", "expected 'and', 'or' or the end, found ')'");
 	wrong("()", "column 2", "expected a fact such as board, 'not' or '(', found ')'");
 	wrong("board eq x and", "column 15", "expected a fact such as board");
-	wrong("and board eq x", "column 1", "expected a fact such as board, 'not' or '(', found 'and'");
+	wrong("and board eq x", "column 1",
+	      "expected a fact such as board, 'not' or '(', found 'and'");
 	wrong("not not board eq x", "column 5", "expected a fact, found 'not'");
 	wrong("board eq (x)", "column 10", "expected a value, found '('");
 	wrong("board eq \"x", "column 10", "never closed");
@@ -160,10 +162,12 @@ static void a_filter_can_not_cost_more_than_it_says(void **state)
 	struct filter *f = NULL;
 
 	(void)state;
-	snprintf(deep, sizeof(deep), "%.*s", FILTER_DEPTH_MAX + 1, "((((((((((((((((((((((((((((((");
+	snprintf(deep, sizeof(deep), "%.*s", FILTER_DEPTH_MAX + 1,
+		 "((((((((((((((((((((((((((((((");
 	wrong(deep, "column 21", "more than 20 parentheses deep");
 	snprintf(deep, sizeof(deep), "%.*snuma eq 1%.*s", FILTER_DEPTH_MAX,
-		 "((((((((((((((((((((((((((((((", FILTER_DEPTH_MAX, "))))))))))))))))))))))))))))))");
+		 "((((((((((((((((((((((((((((((", FILTER_DEPTH_MAX,
+		 "))))))))))))))))))))))))))))))");
 	assert_true(takes(deep, &l40s));
 	memset(longest, ' ', sizeof(longest));
 	longest[FILTER_MAX] = '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_placement.c - the rules of placement one by one; test_placement_oracle.c has them at random. */
+/* test_placement.c - the rules of placement one by one; test_placement_oracle.c has them at random.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -173,8 +174,9 @@ static void the_lowest_free_function_is_taken(void **state)
 	assert_string_equal(answer.slots[0].vf, "0000:41:00.6");
 	assert_string_equal(answer.slots[1].vf, "0000:41:00.7");
 	assert_int_equal(choose("NVIDIA L40S-8Q", 3), -ERR_NO_CAPACITY);
-	refused(0, "too-few", "has room for 2 of NVIDIA L40S-8Q, with the others of its board on its "
-			      "host too few for 3");
+	refused(0, "too-few",
+		"has room for 2 of NVIDIA L40S-8Q, with the others of its board on its "
+		"host too few for 3");
 }
 
 static void quarantined_functions_are_named_when_none_is_left(void **state)
@@ -247,7 +249,8 @@ static void the_mode_of_a_gpu_in_use_stands(void **state)
 	p.gpu[0].vgpus_n = 1;
 	slice(0, "NVIDIA L40S-8Q", PLACEMENT_NONE);
 	assert_int_equal(choose_mixed("NVIDIA L40S-8Q", 1, POLICY_PACK), -ERR_NO_CAPACITY);
-	refused(0, "wrong-mode", "is in equal-size mode and holds 1 vGPUs; the group wants mixed-size");
+	refused(0, "wrong-mode",
+		"is in equal-size mode and holds 1 vGPUs; the group wants mixed-size");
 	/* Empty again, it is cut anew. */
 	p.pool[0].slices_n = p.gpu[0].vgpus_n = 0;
 	assert_int_equal(choose_mixed("NVIDIA L40S-8Q", 1, POLICY_PACK), 0);
@@ -355,7 +358,8 @@ static void a_and_b_series_come_alone(void **state)
 	(void)state;
 	add_l40s();
 	assert_int_equal(choose("NVIDIA L40S-8A", 2), -ERR_INVALID);
-	assert_string_equal(err.text, "2 x NVIDIA L40S-8A: a VM has at most one vGPU of the A series");
+	assert_string_equal(err.text,
+			    "2 x NVIDIA L40S-8A: a VM has at most one vGPU of the A series");
 	assert_int_equal(choose("NVIDIA L40S-2B", 2), -ERR_INVALID);
 	assert_int_equal(choose("desktop", 2), -ERR_INVALID);
 	assert_int_equal(choose("virtual-apps:8", 3), -ERR_INVALID);

@@ -263,8 +263,9 @@ static void slots_fit(const struct placement_answer *a, const struct catalogue_p
 		legal = w.mode != GPU_MODE_MIXED && a->slots[s].placement == PLACEMENT_NONE;
 		if (w.mode == GPU_MODE_MIXED)
 			for (unsigned int k = 0, c = ids_of(w.board[i], p, ids); k < c; k++)
-				legal = legal || (ids[k] == a->slots[s].placement &&
-						  id_is_free(i, ids[k], gib(w.board[i], p->fb_mib)));
+				legal = legal ||
+					(ids[k] == a->slots[s].placement &&
+					 id_is_free(i, ids[k], gib(w.board[i], p->fb_mib)));
 		assert_true(legal);
 		snprintf(slice->profile, sizeof(slice->profile), "%s", p->name);
 		slice->placement = a->slots[s].placement;
