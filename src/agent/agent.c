@@ -43,6 +43,10 @@ static void domains_listed(int r, const struct machine_domain *domains, size_t n
 	if (!copy)
 		return;
 	memcpy(copy, domains, n * sizeof(*copy));
+	/* libvirt holds a domain paused until all of it is in place: it is not up yet. */
+	for (size_t i = 0; i < n; i++)
+		if (copy[i].state == VM_PAUSED && strcmp(copy[i].reason, "starting") == 0)
+			copy[i].state = VM_STARTING;
 	free(a->domains);
 	a->domains = copy;
 	a->domains_n = n;

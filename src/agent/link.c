@@ -133,7 +133,7 @@ static void report_known_vm(struct agent *a, const struct wanted_vm *v, struct v
 	rep->run = w->run;
 	rep->start_failed = w->start_failed;
 	if (v->wanted == VM_WANTED_RUNNING && (w->up || ran_here) && !w->busy)
-		rep->ended = !domain_is_up(d);
+		rep->ended = !domain_is_up(d) && rep->state != VM_STARTING;
 	/* libvirt's reason is that of the last end: while a run begins it is about another one. */
 	TEXT_COPY(rep->reason, w->reason[0] ? w->reason : rep->ended && d ? d->reason : "");
 }

@@ -455,6 +455,8 @@ static void want_up(struct agent *a, struct vm_work *w, const struct wanted_vm *
 		return;
 	}
 	/* Ended by itself, in this boot: the report says so and the controller decides. */
+	if (d && d->state == VM_STARTING)
+		return;
 	if (w->up || w->start_failed || (v->boot_id[0] && strcmp(v->boot_id, a->boot_id) == 0))
 		return;
 	if (!d) {

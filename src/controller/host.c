@@ -403,10 +403,11 @@ static void take_stopping(struct change *ch, struct vm *vm, const struct vm_repo
 static void take_resting(struct change *ch, struct vm *vm, const struct vm_report *rep,
 			 const char *boot_id)
 {
-	if (!is_up(rep)) {
+	/* STARTING and STOPPING are ours to set: on a host they are between two states. */
+	if (is_down(rep))
 		vm->state = rep->state;
+	if (!is_up(rep))
 		return;
-	}
 	vm->state = rep->state;
 	vm->wanted = VM_WANTED_RUNNING;
 	TEXT_COPY(vm->boot_id, boot_id);
