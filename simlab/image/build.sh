@@ -1,4 +1,4 @@
-# build.sh - make the lab's parts, each once per content of its recipe.  Sourced by lab/lab.
+# build.sh - make the lab's parts, each once per content of its recipe.  Sourced by ./lab.
 #
 # A part is a folder PART-HASH in the cache, HASH being that of everything it is made from.  It is
 # made under a temporary name and renamed when complete, so an interrupted build goes on where it
@@ -172,12 +172,12 @@ part_make_module() {
 	root=$(part_path builder)/root
 	kver=$(cat "$(part_path rootfs)/kver")
 	rm -rf "$root/src"
-	mkdir -p "$root/src/lab" "$root/src/src"
-	cp -r "$LAB_DIR/module" "$root/src/lab/module" || return
+	mkdir -p "$root/src/simlab" "$root/src/src"
+	cp -r "$LAB_DIR/module" "$root/src/simlab/module" || return
 	cp -r "$REPO/src/base" "$REPO/src/model" "$root/src/src/" 2> /dev/null
 	find "$root/src" \( -name '*.o' -o -name '*.ko' -o -name '*.cmd' -o -name '*.mod*' \) -delete
-	chroot "$root" make -C /src/lab/module "KDIR=/lib/modules/$kver/build" || return
-	find "$root/src/lab/module" -name '*.ko' -exec cp {} "$1/" \;
+	chroot "$root" make -C /src/simlab/module "KDIR=/lib/modules/$kver/build" || return
+	find "$root/src/simlab/module" -name '*.ko' -exec cp {} "$1/" \;
 	[ -e "$1/facetsim.ko" ] || { echo "the Makefile made no facetsim.ko"; return 1; }
 }
 
@@ -244,7 +244,7 @@ build_all() {
 		# A machine without GPUs needs no module; who needs it fails with its own sentence.
 		part_need module "the kernel module facetsim" || MODULE_FAILED=1
 	else
-		say "module: lab/module has no Makefile, so machines have no GPUs"
+		say "module: simlab/module has no Makefile, so machines have no GPUs"
 	fi
 	exec {build_lock}>&-
 }
