@@ -50,16 +50,16 @@ static int send_versions(struct libvirt *l, uint64_t number, struct error *err)
 	return r < 0 ? r : root_write(PEER, &m, false, err);
 }
 
-static int list(struct libvirt *l, uint64_t number, struct error *err)
+static int list(struct libvirt *l, const struct root_message *m, struct error *err)
 {
 	cleanup(cleanup_free) struct libvirt_domain *domains = NULL;
 	size_t n;
 	int r = libvirt_domains(l, &domains, &n, err);
 
-	if (r == 0)
-		r = send_versions(l, number, err);
+	if (r == 0 && m->want_versions)
+		r = send_versions(l, m->number, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = send_domain(number, &domains[i], err);
+		r = send_domain(m->number, &domains[i], err);
 	return r;
 }
 
@@ -120,7 +120,7 @@ static void run(const struct root_message *m, void *user)
 	int r;
 
 	if (m->kind == ROOT_LIST)
-		r = list(c->libvirt, m->number, &reply.reply.err);
+		r = list(c->libvirt, m, &reply.reply.err);
 	else
 		r = operate(c, &m->request, &result, &reply.reply.err);
 	reply.reply.number = m->number;

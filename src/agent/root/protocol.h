@@ -17,14 +17,14 @@ enum root_kind {
 	ROOT_REQUEST, /* -> request */
 	ROOT_LIST,    /* -> number: all domains */
 	ROOT_DOMAIN,  /* <- number, domain */
-	ROOT_VERSIONS, /* <- versions; goes before the domains of a list */
+	ROOT_VERSIONS, /* <- versions; before the domains of a list that wants them */
 	ROOT_REPLY,   /* <- reply */
 	ROOT_KIND_COUNT
 };
 
 struct root_message {
 	int32_t kind; /* enum root_kind */
-	int32_t unused;
+	int32_t want_versions; /* of a list: libvirt may probe QEMU for them, so not every time */
 	union {
 		uint64_t number; /* first in each of the others */
 		struct host_request request;

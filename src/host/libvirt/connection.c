@@ -24,6 +24,7 @@ struct libvirt {
 	virConnectPtr connection;  /* NULL until it is needed, and after it broke */
 	int64_t next_try_us;
 	int64_t backoff_ms;
+	uint32_t library, hypervisor; /* versions behind the connection, 0 until asked for */
 };
 
 /* Errors. */
@@ -138,6 +139,7 @@ static int open_locked(struct libvirt *l, struct error *err)
 		return open_failed(l, now, err);
 	l->backoff_ms = 0;
 	l->next_try_us = 0;
+	l->library = l->hypervisor = 0;
 	return 0;
 }
 
@@ -179,13 +181,20 @@ static int domain_get(struct libvirt *l, const char *uuid, virConnectPtr *connec
 	return *ret ? 0 : failed(err, "look up domain", uuid);
 }
 
-static void versions(virConnectPtr connection, uint32_t *library, uint32_t *hypervisor)
+/* Asked once per connection: libvirt may start a QEMU to find out. */
+static void versions(struct libvirt *l, virConnectPtr connection, uint32_t *library,
+		     uint32_t *hypervisor)
 {
 	unsigned long number = 0;
 
-	*library = virConnectGetLibVersion(connection, &number) == 0 ? (uint32_t)number : 0;
-	number = 0;
-	*hypervisor = virConnectGetVersion(connection, &number) == 0 ? (uint32_t)number : 0;
+	pthread_mutex_lock(&l->lock);
+	if (!l->library && virConnectGetLibVersion(connection, &number) == 0)
+		l->library = (uint32_t)number;
+	if (!l->hypervisor && virConnectGetVersion(connection, &number) == 0)
+		l->hypervisor = (uint32_t)number;
+	*library = l->library;
+	*hypervisor = l->hypervisor;
+	pthread_mutex_unlock(&l->lock);
 }
 
 int libvirt_versions(struct libvirt *l, uint32_t *ret_libvirt, uint32_t *ret_qemu,
@@ -196,7 +205,7 @@ int libvirt_versions(struct libvirt *l, uint32_t *ret_libvirt, uint32_t *ret_qem
 
 	if (r < 0)
 		return r;
-	versions(connection, ret_libvirt, ret_qemu);
+	versions(l, connection, ret_libvirt, ret_qemu);
 	return 0;
 }
 
@@ -383,11 +392,11 @@ static bool is_vgpu_function(const char *address, void *user)
 	return libvirt_is_vgpu_function(user, address);
 }
 
-static bool can_override(virConnectPtr connection)
+static bool can_override(struct libvirt *l, virConnectPtr connection)
 {
 	uint32_t library, hypervisor;
 
-	versions(connection, &library, &hypervisor);
+	versions(l, connection, &library, &hypervisor);
 	return library >= LIBVIRT_OVERRIDE && hypervisor >= QEMU_ENABLE_MIGRATION;
 }
 
@@ -418,7 +427,7 @@ int libvirt_set_devices(struct libvirt *l, const char *uuid, const struct host_d
 	r = domain_get(l, uuid, &connection, &domain, err);
 	if (r < 0)
 		return r;
-	edit.migration = edit.migration && can_override(connection);
+	edit.migration = edit.migration && can_override(l, connection);
 	/* SECURE, or a password of the console would be lost with the old definition. */
 	xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
 	if (!xml)
