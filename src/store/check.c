@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char key_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/@:-";
+static const char key_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				"0123456789._/@:-";
 
 static int check_key(const char *key, struct error *err)
 {
@@ -14,13 +15,14 @@ static int check_key(const char *key, struct error *err)
 		return error_set(err, ERR_INVALID, "write to the store: a key must not be empty");
 	n = strnlen(key, STORE_KEY_MAX + 1);
 	if (n > STORE_KEY_MAX)
-		return error_set(err, ERR_INVALID, "write %.40s...: a key has at most %d bytes", key,
-				 STORE_KEY_MAX);
+		return error_set(err, ERR_INVALID, "write %.40s...: a key has at most %d bytes",
+				 key, STORE_KEY_MAX);
 	good = strspn(key, key_bytes);
 	if (good < n)
 		return error_set(err, ERR_INVALID,
-				 "write %.*s...: byte %zu of the key is 0x%02x; a key holds letters, digits "
-				 "and . _ / @ : -", (int)good, key, good + 1, (unsigned char)key[good]);
+				 "write %.*s...: byte %zu of the key is 0x%02x; a key holds letters, "
+				 "digits and . _ / @ : -",
+				 (int)good, key, good + 1, (unsigned char)key[good]);
 	return 0;
 }
 
@@ -38,8 +40,8 @@ static int check_unique(const struct store_write *writes, size_t n, struct error
 	qsort(keys, n, sizeof(keys[0]), compare_keys);
 	for (size_t i = 1; i < n; i++)
 		if (strcmp(keys[i - 1], keys[i]) == 0)
-			return error_set(err, ERR_INVALID, "write %s: the key is twice in one batch",
-					 keys[i]);
+			return error_set(err, ERR_INVALID,
+					 "write %s: the key is twice in one batch", keys[i]);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 enum { HISTORY_ROWS = 20000, HISTORY_BYTES = 8 << 20 };
 
 struct history {
-	struct record **ring; /* HISTORY_ROWS and one batch, so that trimming can wait for watches */
+	struct record **ring; /* HISTORY_ROWS and one batch: trimming waits for watches */
 	uint64_t first, end;
 	size_t bytes;
 	uint64_t floor; /* changes of this revision and before are no longer all there */

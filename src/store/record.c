@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A skip list rather than a balanced tree: listing a prefix is a seek and a walk along the lowest
- * level, and a node costs a third of a pointer more than a linked list.  The levels are drawn from a
- * fixed seed: they shape speed only, and equal runs stay equal. */
+ * level, and a node costs a third of a pointer more than in a linked list.  The levels are drawn
+ * from a fixed seed: they shape speed only, and equal runs stay equal. */
 #include "store/record.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front of every back end: what a batch may hold is checked here once, and the durable view, the
- * history, the watches and all callbacks live here.  A batch goes
+/* The front of every back end: what a batch may hold is checked here once, and the durable view,
+ * the history, the watches and all callbacks live here.  A batch goes
  *
  *     store_commit -> submit ... (the back end) ... next -> view, history -> done -> watches
  *
@@ -51,15 +51,15 @@ void store_batch_conflict(struct store_batch *batch, const struct store_batch_wr
 
 	if (found == 0)
 		batch->r = error_set(&batch->err, ERR_CONFLICT,
-				     "%s does not exist any more; revision %ju of it was expected", key,
-				     wanted);
+				     "%s does not exist any more; revision %ju of it was expected",
+				     key, wanted);
 	else if (w->expect == STORE_ABSENT)
 		batch->r = error_set(&batch->err, ERR_CONFLICT,
 				     "%s exists already, written by revision %ju", key, now);
 	else
 		batch->r = error_set(&batch->err, ERR_CONFLICT,
-				     "%s was changed by revision %ju; revision %ju was expected", key,
-				     now, wanted);
+				     "%s was changed by revision %ju; revision %ju was expected",
+				     key, now, wanted);
 }
 
 /* ---- batches ---- */
@@ -178,17 +178,18 @@ static int check_after(const struct store *s, uint64_t after, struct error *err)
 
 	if (after < floor)
 		return error_set(err, ERR_NOT_FOUND,
-				 "changes are kept from revision %ju on, %ju is older: list again and watch "
-				 "from the revision of the listing", floor, (uintmax_t)after);
+				 "changes are kept from revision %ju on, %ju is older: list again and "
+				 "watch from the revision of the listing", floor, (uintmax_t)after);
 	if (after > now)
 		return error_set(err, ERR_NOT_FOUND,
-				 "revision %ju is still to come, the store is at %ju (was it restored?): list "
-				 "again and watch from the revision of the listing", (uintmax_t)after, now);
+				 "revision %ju is still to come, the store is at %ju (was it restored?): "
+				 "list again and watch from the revision of the listing",
+				 (uintmax_t)after, now);
 	return 0;
 }
 
-int store_watch(struct store *s, const char *prefix, uint64_t after, store_change_fn *fn, void *user,
-		struct store_watch **ret, struct error *err)
+int store_watch(struct store *s, const char *prefix, uint64_t after, store_change_fn *fn,
+		void *user, struct store_watch **ret, struct error *err)
 {
 	size_t size = strlen(prefix) + 1;
 	int r = check_after(s, after, err);
@@ -351,7 +352,8 @@ int store_open(const char *backend, const char *path, struct store **ret, struct
 
 	if (!known)
 		return error_set(err, ERR_INVALID,
-				 "there is no kind of store named '%s': take memory or sqlite", backend);
+				 "there is no kind of store named '%s': take memory or sqlite",
+				 backend);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return error_set(err, ERR_NO_MEMORY, "store %s", path);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store.h - what must survive: keys, JSON values, revisions, and one way to write.
  *
- * Keys are paths such as "lease/6f0b...": bytes of [A-Za-z0-9._/@:-], at most STORE_KEY_MAX.  Values
- * are opaque texts of at most STORE_VALUE_MAX bytes.  Every batch that lands gets the next revision
- * of the whole store (1, 2, 3 ...); each key remembers the revision that last wrote it.  This is the
- * smallest common set of memory, SQLite and etcd transactions (etcd: mod_revision).
+ * Keys are paths such as "lease/6f0b...": bytes of [A-Za-z0-9._/@:-], at most STORE_KEY_MAX.
+ * Values are opaque texts of at most STORE_VALUE_MAX bytes.  Every batch that lands gets the next
+ * revision of the whole store (1, 2, 3 ...); each key remembers the revision that last wrote it.
+ * This is the smallest common set of memory, SQLite and etcd transactions (etcd: mod_revision).
  *
  * Thread: all functions are called from the thread that opened the store, and all callbacks run
  * in it, from store_dispatch().  A back end may use a thread of its own inside.
@@ -41,8 +41,8 @@ typedef void store_done_fn(void *user, int r, uint64_t revision, const struct er
 
 /* Writes all of N or nothing.  Keys and values are copied before this returns; a key may appear
  * once.  DONE comes later, from store_dispatch(), never from inside this call.
- *   INVALID      a key, a value or the number of writes (1 to STORE_BATCH_MAX) breaks the rules above:
- *                DONE will not come
+ *   INVALID      a key, a value or the number of writes (1 to STORE_BATCH_MAX) breaks the rules
+ *                above: DONE will not come
  *   UNAVAILABLE  the store is being closed (a callback of its last batches asks): nor here */
 must_check int store_commit(struct store *s, const struct store_write *writes, size_t n,
 			    store_done_fn *done, void *user, struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store of tests and of the simulator: nothing outlives the process.  A batch is decided when the
- * front asks for it, against the view that holds all batches before it. */
+/* The store of tests and of the simulator: nothing outlives the process.  A batch is decided when
+ * the front asks for it, against the view that holds all batches before it. */
 #include "store/backend.h"
 
 struct memory {
@@ -38,11 +38,12 @@ static struct store_batch *memory_next(void *impl)
 	struct store_batch *b = store_queue_pop(&m->queue);
 
 	for (size_t i = 0; b && i < b->n; i++) {
-		const struct record *found = view_find(&m->contents->view, b->writes[i].record->key);
+		const struct store_batch_write *w = &b->writes[i];
+		const struct record *found = view_find(&m->contents->view, w->record->key);
 		uint64_t revision = found ? found->revision : 0;
 
-		if (!store_expects(b->writes[i].expect, revision)) {
-			store_batch_conflict(b, &b->writes[i], revision);
+		if (!store_expects(w->expect, revision)) {
+			store_batch_conflict(b, w, revision);
 			return b;
 		}
 	}

@@ -3,11 +3,11 @@
  *
  *     BEGIN  [SAVEPOINT batch1 RELEASE] [SAVEPOINT batch2 ROLLBACK TO] ...  COMMIT
  *
- * An expectation is part of the statement that writes (UPDATE ... WHERE revision = ?), so that a
- * batch whose third write finds a changed key is undone to its savepoint and the others do not notice.
+ * An expectation is part of the statement that writes (UPDATE ... WHERE revision = ?): a batch whose
+ * third write finds a changed key is undone to its savepoint, and the others do not notice.
  *
- * The file is locked for as long as it is open (locking_mode = EXCLUSIVE): two daemons on one ledger
- * would each be right on their own.  SQLite then keeps the index of the WAL on the heap.
+ * The file is locked for as long as it is open (locking_mode = EXCLUSIVE): two daemons on one
+ * ledger would each be right on their own.  SQLite then keeps the index of the WAL on the heap.
  *
  * One thing SQLite can not give back: when fsync itself fails, the frames of a transaction that was
  * answered UNAVAILABLE are in the page cache, and come back if the process dies before the next
@@ -50,7 +50,8 @@ static const char *const sql_texts[SQL_COUNT] = {
 		    " ON CONFLICT (key) DO UPDATE SET value = ?2, revision = ?3",
 	[SQL_CREATE] = "INSERT INTO object (key, value, revision) VALUES (?1, ?2, ?3)"
 		       " ON CONFLICT (key) DO NOTHING",
-	[SQL_UPDATE] = "UPDATE object SET value = ?2, revision = ?3 WHERE key = ?1 AND revision = ?4",
+	[SQL_UPDATE] = "UPDATE object SET value = ?2, revision = ?3"
+		       " WHERE key = ?1 AND revision = ?4",
 	[SQL_DELETE] = "DELETE FROM object WHERE key = ?1",
 	[SQL_DELETE_AT] = "DELETE FROM object WHERE key = ?1 AND revision = ?4",
 	[SQL_FOUND] = "SELECT revision FROM object WHERE key = ?1",
@@ -78,10 +79,10 @@ struct database {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *sql[SQL_COUNT];
-	sqlite3_int64 revision; /* of the newest batch that is durable */
+	sqlite3_int64 revision;    /* of the newest batch that is durable */
 	sqlite3_int64 last_change; /* id of the newest row of history */
-	unsigned unpruned;      /* rows of history since the last pruning */
-	struct error why;       /* the first failure of the batch or group being written */
+	unsigned unpruned;         /* rows of history since the last pruning */
+	struct error why;          /* the first failure of the batch or group being written */
 };
 
 int database_error(sqlite3 *db, const char *path, const char *act, struct error *err)
@@ -96,8 +97,8 @@ int database_error(sqlite3 *db, const char *path, const char *act, struct error 
 	switch (rc) {
 	case SQLITE_BUSY:
 		return error_set(err, ERR_UNAVAILABLE,
-				 "%s %s: another process has it open: stop that one first (fuser %s names it)",
-				 act, path, path);
+				 "%s %s: another process has it open: stop that one first "
+				 "(fuser %s names it)", act, path, path);
 	case SQLITE_NOTADB:
 		return error_set(err, ERR_INVALID,
 				 "%s %s: it is not a store of ours: name another file", act, path);
@@ -105,8 +106,8 @@ int database_error(sqlite3 *db, const char *path, const char *act, struct error 
 		return error_set(err, ERR_UNAVAILABLE,
 				 "%s %s: %s: restore it from a copy", act, path, words);
 	case SQLITE_FULL:
-		return error_set(err, ERR_UNAVAILABLE, "%s %s: %s: make room; nothing was written", act,
-				 path, words);
+		return error_set(err, ERR_UNAVAILABLE, "%s %s: %s: make room; nothing was written",
+				 act, path, words);
 	case SQLITE_CANTOPEN:
 	case SQLITE_IOERR:
 		if (system)
@@ -150,15 +151,17 @@ static int run_with(struct database *d, enum sql which, int parameter, sqlite3_i
 static int run_write(struct database *d, enum sql which, const struct store_batch_write *w,
 		     sqlite3_int64 revision)
 {
+	const struct record *rec = w->record;
 	sqlite3_stmt *stmt = d->sql[which];
-	bool wants_value = sql_takes[which] & TAKES_VALUE, wants_expect = sql_takes[which] & TAKES_EXPECT;
+	int rc = sqlite3_bind_text(stmt, 1, rec->key, -1, SQLITE_STATIC);
 
-	if (sqlite3_bind_text(stmt, 1, w->record->key, -1, SQLITE_STATIC) != SQLITE_OK ||
-	    (wants_value && (sqlite3_bind_text(stmt, 2, w->record->value, -1, SQLITE_STATIC) != SQLITE_OK ||
-			     sqlite3_bind_int64(stmt, 3, revision) != SQLITE_OK)) ||
-	    (wants_expect && sqlite3_bind_int64(stmt, 4, (sqlite3_int64)w->expect) != SQLITE_OK))
-		return failed(d);
-	return run(d, which);
+	if (rc == SQLITE_OK && sql_takes[which] & TAKES_VALUE)
+		rc = sqlite3_bind_text(stmt, 2, rec->value, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK && sql_takes[which] & TAKES_VALUE)
+		rc = sqlite3_bind_int64(stmt, 3, revision);
+	if (rc == SQLITE_OK && sql_takes[which] & TAKES_EXPECT)
+		rc = sqlite3_bind_int64(stmt, 4, (sqlite3_int64)w->expect);
+	return rc == SQLITE_OK ? run(d, which) : failed(d);
 }
 
 static enum sql statement_of(const struct store_batch_write *w)
@@ -226,8 +229,8 @@ static int write_all(struct database *d, struct store_batch *b, sqlite3_int64 re
 	return r;
 }
 
-/* Writes B, or leaves it answered and undone.  Returns -1 when the whole transaction is lost: SQLite
- * rolls back all of it by itself after some errors, a full disk among them. */
+/* Writes B, or leaves it answered and undone.  Returns -1 when the whole transaction is lost:
+ * SQLite rolls back all of it by itself after some errors, a full disk among them. */
 static int write_batch(struct database *d, struct store_batch *b, sqlite3_int64 *revision)
 {
 	int r;
@@ -300,8 +303,8 @@ void database_write(struct database *d, struct store_batch *batches)
 static int prepare(struct database *d, struct error *err)
 {
 	for (int i = 0; i < SQL_COUNT; i++)
-		if (sqlite3_prepare_v3(d->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->sql[i],
-				       NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v3(d->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+				       &d->sql[i], NULL) != SQLITE_OK)
 			return database_error(d->db, d->path, "open", err);
 	return 0;
 }
@@ -356,7 +359,8 @@ static int load_object(struct store_contents *c, sqlite3_stmt *row, struct error
 
 static int load_change(struct store_contents *c, sqlite3_stmt *row, struct error *err)
 {
-	const struct record *newest = view_find(&c->view, (const char *)sqlite3_column_text(row, 0));
+	const char *key = (const char *)sqlite3_column_text(row, 0);
+	const struct record *newest = key ? view_find(&c->view, key) : NULL;
 	struct record *rec;
 
 	if (newest && newest->revision == (uint64_t)sqlite3_column_int64(row, 2))
@@ -376,11 +380,11 @@ static int load(struct database *d, struct store_contents *c, struct error *err)
 	int r = each_row(d, "SELECT revision, floor FROM state", load_state, c, err);
 
 	if (r == 0)
-		r = each_row(d, "SELECT key, value, revision FROM object ORDER BY key", load_object, c,
-			     err);
+		r = each_row(d, "SELECT key, value, revision FROM object ORDER BY key",
+			     load_object, c, err);
 	if (r == 0)
-		r = each_row(d, "SELECT key, value, revision FROM change ORDER BY id", load_change, c,
-			     err);
+		r = each_row(d, "SELECT key, value, revision FROM change ORDER BY id",
+			     load_change, c, err);
 	d->revision = (sqlite3_int64)c->revision;
 	d->unpruned = PRUNE_EVERY; /* the last run may have left some */
 	return r;
@@ -437,8 +441,8 @@ static int connect_file(struct database *d, struct error *err)
 			     : error_set(err, ERR_NO_MEMORY, "open %s", d->path);
 	if (sqlite3_db_readonly(d->db, "main") == 1)
 		return error_set(err, ERR_UNAVAILABLE,
-				 "open %s: it can be read but not written: give it to the user that this "
-				 "program runs as", d->path);
+				 "open %s: it can be read but not written: give it to the user that "
+				 "this program runs as", d->path);
 	r = configure(d, err);
 	return r == 0 ? prepare(d, err) : r;
 }

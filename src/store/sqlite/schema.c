@@ -52,12 +52,13 @@ static int check_owner(sqlite3 *db, const char *path, sqlite3_int64 *ret_version
 		return r;
 	if (id != SCHEMA_APPLICATION_ID && (id || version || tables))
 		return error_set(err, ERR_INVALID,
-				 "%s is an SQLite file but not a store of ours: name another file", path);
+				 "%s is an SQLite file but not a store of ours: name another file",
+				 path);
 	if (version > SCHEMA_VERSION)
 		return error_set(err, ERR_UNAVAILABLE,
-				 "%s has store schema %lld, this program knows up to %d: run the newer "
-				 "program that wrote it, or restore the copy made before the upgrade", path,
-				 version, SCHEMA_VERSION);
+				 "%s has store schema %lld, this program knows up to %d: run the "
+				 "newer program that wrote it, or restore the copy made before the "
+				 "upgrade", path, version, SCHEMA_VERSION);
 	*ret_version = version;
 	return 0;
 }
