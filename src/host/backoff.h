@@ -6,8 +6,8 @@
  *		look;
  *	while (!done && backoff_wait(&b));
  *
- * Drivers finish a removal some time after the file was written; a fixed sleep is either too long or
- * too short.
+ * Drivers finish a removal some time after the file was written; a fixed sleep is either too
+ * long or too short.
  */
 #pragma once
 

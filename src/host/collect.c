@@ -78,7 +78,8 @@ static void judge_functions(const struct collect *c, struct gpu *gpu)
 	snprintf(gpu->health_reason, sizeof(gpu->health_reason),
 		 "%zu of its functions, %s first, are not served by the vGPU driver: write each to "
 		 "/sys/bus/pci/drivers_probe after clearing its driver_override, or run "
-		 "/usr/lib/nvidia/sriov-manage -d and -e when the GPU is idle", c->missing_n, c->missing);
+		 "/usr/lib/nvidia/sriov-manage -d and -e when the GPU is idle",
+		 c->missing_n, c->missing);
 }
 
 int collect_into(struct collect *c, int root, struct gpu *gpu, struct error *err)
@@ -131,16 +132,18 @@ int mode_set(int root, const char *pf, enum gpu_mode mode, enum result *result, 
 		return error_set(err, ERR_INVALID, "%s can be equal-size or mixed-size", pf);
 	if (!mode_read(root, pf, &now))
 		return error_set(err, ERR_NO_METHOD,
-				 "the driver of %s has no file for its mode: with no vGPU on it run "
-				 "nvidia-smi vgpu -i %s -shm %s", pf, pf, wanted);
+				 "the driver of %s has no file for its mode: with no vGPU on it "
+				 "run nvidia-smi vgpu -i %s -shm %s",
+				 pf, pf, wanted);
 	if (now == mode) {
 		*result = RESULT_UNCHANGED;
 		return 0;
 	}
 	r = sysfs_write(dir, MODE_FILE, wanted, &e, err);
 	if (r < 0 && e == EBUSY)
-		return error_set(err, ERR_BUSY, "the mode of %s can be changed only while no vGPU exists "
-				 "on it", pf);
+		return error_set(err, ERR_BUSY,
+				 "the mode of %s can be changed only while no vGPU exists on it",
+				 pf);
 	if (r < 0)
 		return error_context(r, err, "set the mode of %s", pf);
 	if (!mode_read(root, pf, &now) || now != mode)

@@ -35,7 +35,8 @@ static void check_gpus(const struct patient *p, struct check *c)
 	c->ok = p->gpus_n > 0;
 	FOUND(c, "%zu GPUs, %zu of them NVIDIA's", p->gpus_n, p->nvidia_n);
 	if (!c->ok)
-		REMEDY(c, "lspci -d 10de: must list a display device; check its seat and the firmware");
+		REMEDY(c, "lspci -d 10de: must list a display device; check its seat and the "
+			  "firmware");
 }
 
 static void check_iommu(const struct patient *p, struct check *c)
@@ -47,8 +48,8 @@ static void check_iommu(const struct patient *p, struct check *c)
 	c->ok = groups.n > 0;
 	FOUND(c, "%zu IOMMU units, %zu groups", units.n, groups.n);
 	if (!c->ok)
-		REMEDY(c, "enable VT-d or AMD-Vi in the firmware; on Intel add intel_iommu=on to the kernel "
-			  "command line");
+		REMEDY(c, "enable VT-d or AMD-Vi in the firmware; on Intel add intel_iommu=on to "
+			  "the kernel command line");
 	if (!c->ok && p->simulated) {
 		skip(c, "no IOMMU, and the simulated driver needs none");
 		c->remedy[0] = '\0';
@@ -74,7 +75,8 @@ static void check_driver(const struct patient *p, struct check *c)
 	else
 		FOUND(c, "the kernel module nvidia is not loaded");
 	if (!c->ok)
-		REMEDY(c, "install NVIDIA's vGPU host driver (the package named vgpu-kvm), blacklist nouveau, then "
+		REMEDY(c, "install NVIDIA's vGPU host driver (the package named vgpu-kvm), "
+			  "blacklist nouveau, then "
 			  "modprobe nvidia");
 }
 
@@ -98,8 +100,10 @@ static void check_functions(const struct patient *p, struct check *c)
 	c->ok = without == 0;
 	FOUND(c, "functions are enabled on %zu of %zu GPUs with SR-IOV", with - without, with);
 	if (first)
-		REMEDY(c, "/usr/lib/nvidia/sriov-manage -e %s, after each boot; Facet does it for GPUs that "
-			  "leases lie on", first->address);
+		REMEDY(c,
+		       "/usr/lib/nvidia/sriov-manage -e %s, after each boot; Facet does it for "
+		       "GPUs that leases lie on",
+		       first->address);
 }
 
 static void check_framework(const struct patient *p, struct check *c)
@@ -171,8 +175,10 @@ static void check_service(const struct patient *p, const char *name, struct chec
 	c->ok = sysfs_link(p->root, path, id, sizeof(id)) || runs(p->root, name);
 	FOUND(c, "%s %s", name, c->ok ? "is active" : "is not active");
 	if (!c->ok)
-		REMEDY(c, "systemctl enable --now %s; journalctl -u %s tells why it stopped. A driver "
-			  "without this service is not the vGPU host driver", name, name);
+		REMEDY(c,
+		       "systemctl enable --now %s; journalctl -u %s tells why it stopped. A driver "
+		       "without this service is not the vGPU host driver",
+		       name, name);
 }
 
 static void check_vgpud(const struct patient *p, struct check *c)
@@ -187,7 +193,8 @@ static void check_vgpu_mgr(const struct patient *p, struct check *c)
 
 static void check_libvirt(const struct patient *p, struct check *c)
 {
-	static const char *const sockets[] = { "run/libvirt/virtqemud-sock", "run/libvirt/libvirt-sock" };
+	static const char *const sockets[] = { "run/libvirt/virtqemud-sock",
+					       "run/libvirt/libvirt-sock" };
 
 	for (size_t i = 0; i < 2; i++)
 		if (sysfs_exists(p->root, sockets[i])) {
@@ -231,7 +238,8 @@ static void check_hook(const struct patient *p, struct check *c)
 	FOUND(c, "%s", c->ok ? "libvirt calls Facet's hook" :
 			       "libvirt has no hook that mentions Facet");
 	if (!c->ok)
-		REMEDY(c, "install the hook as /etc/libvirt/hooks/qemu and restart libvirt; without it a VM "
+		REMEDY(c, "install the hook as /etc/libvirt/hooks/qemu and restart libvirt; "
+			  "without it a VM "
 			  "that is started by hand may find its vGPU missing");
 }
 
@@ -271,8 +279,8 @@ static void check_nodes(const struct patient *p, struct check *c)
 		return;
 	}
 	FOUND(c, "everybody may write to /%.200s", found);
-	REMEDY(c, "remove the udev rule that sets MODE=\"0666\" for SUBSYSTEM==\"vfio\": libvirt labels "
-		  "the nodes of each VM by itself");
+	REMEDY(c, "remove the udev rule that sets MODE=\"0666\" for SUBSYSTEM==\"vfio\": libvirt "
+		  "labels the nodes of each VM by itself");
 }
 
 static const struct {
@@ -302,8 +310,9 @@ static void prepare(struct patient *p)
 	for (size_t i = 0; i < p->gpus_n; i++)
 		p->nvidia_n += device_is_nvidia(p->root, p->gpus[i].address);
 	device_driver_version(p->root, p->version, sizeof(p->version));
-	p->simulated = sysfs_read(p->root, "proc/driver/nvidia/version", text, sizeof(text), NULL) == 0 &&
-		       strstr(text, "(simulated)");
+	p->simulated =
+		sysfs_read(p->root, "proc/driver/nvidia/version", text, sizeof(text), NULL) == 0 &&
+		strstr(text, "(simulated)");
 }
 
 int doctor_gpus(int root, const struct gpu *gpus, size_t gpus_n, struct check **ret, size_t *n,

@@ -4,8 +4,8 @@
 
 #include "model/nouns.h"
 
-/* Looks at every precondition; nothing is changed.  The caller frees *RET (free()).  A check that does
- * not apply, or that can not be made with the caller's rights, is skipped and says why.
+/* Looks at every precondition; nothing is changed.  The caller frees *RET (free()).  A check that
+ * does not apply, or that can not be made with the caller's rights, is skipped and says why.
  *   NO_MEMORY, IO */
 must_check int doctor_host(int root, struct check **ret, size_t *n, struct error *err);
 

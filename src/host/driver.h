@@ -2,8 +2,8 @@
 /* driver.h - one way to make vGPUs: a folder, a table of functions, a page, tests.
  *
  * A driver works below a root folder (normally "/"), given as an open directory, so that the same
- * code reads the real /sys and a tree made by a test.  Calls block and run on a worker.  Each answers
- * what it did (unchanged, created, changed, removed), so that every one may run twice.
+ * code reads the real /sys and a tree made by a test.  Calls block and run on a worker.  Each
+ * answers what it did (unchanged, created, changed, removed), so that every one may run twice.
  */
 #pragma once
 
@@ -21,11 +21,12 @@ struct host_driver {
 	/* Fills types, vgpus, vf_enabled, mode of GPU, whose address is set. */
 	int (*inventory)(int root, struct gpu *gpu, struct error *err);
 
-	/* Makes V exist as asked, or verifies that it does.  *RESULT: UNCHANGED or CREATED; the type
-	 * id and placement as read back are put into V.
+	/* Makes V exist as asked, or verifies that it does.  *RESULT: UNCHANGED, CREATED, or
+	 * CHANGED when what is there was put right; the type id and placement as read back are put
+	 * into V.
 	 *   NO_CAPACITY  the driver will not make this type there now
-	 *   BUSY         someone else's vGPU is in that place, it is held open, or V is of an older
-	 *                generation than the place was given to
+	 *   BUSY         someone else's vGPU is in that place, it is held open, or V is of an
+	 *                older generation than the place was given to
 	 *   NOT_FOUND    no such function, or no such type on it
 	 *   IO           the driver refused: err has its words
 	 *   DENIED       the host can not spare it (passthrough), or its users can not be seen

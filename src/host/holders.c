@@ -163,8 +163,9 @@ int holders_of(int root, int dir, uint32_t *pid, struct error *err)
 	found = holders_find(&h, root, dir);
 	if (!found && h.hidden)
 		return error_set(err, ERR_DENIED,
-				 "the open files of process %" PRIu32 " can not be read, so whether "
-				 "the vGPU is in use is not known: CAP_SYS_PTRACE is needed", h.hidden);
+				 "the open files of process %" PRIu32 " can not be read, so "
+				 "whether the vGPU is in use is not known: CAP_SYS_PTRACE is needed",
+				 h.hidden);
 	*pid = found;
 	return 0;
 }

@@ -51,6 +51,18 @@ static void name_board(int root, struct gpu *g)
 	read_information(root, g->address, "GPU UUID", g->uuid, sizeof(g->uuid));
 }
 
+/* Another vendor's device goes by its ids, and one that is not on the PCI bus by its name. */
+static void name_other(int dir, struct gpu *g)
+{
+	uint64_t vendor;
+
+	if (sysfs_read_hex(dir, "vendor", &vendor, NULL) == 0 && vendor <= 0xffff)
+		snprintf(g->board, sizeof(g->board), "PCI %04x:%s", (unsigned)vendor,
+			 g->pci_device);
+	else
+		TEXT_COPY(g->board, g->address);
+}
+
 static void read_facts(int dir, struct gpu *g)
 {
 	char group[16];
@@ -76,11 +88,15 @@ static void explain(struct gpu *g)
 		SAY(g, "No driver is bound to it: load NVIDIA's vGPU host driver (modprobe nvidia, "
 		       "then write %s to /sys/bus/pci/drivers_probe)", g->address);
 	else if (strcmp(g->driver, "nvidia") != 0)
-		SAY(g, "It is bound to %s, which makes no vGPUs: install NVIDIA's vGPU host driver and "
-		       "keep %s from loading", g->driver, g->driver);
+		SAY(g,
+		    "It is bound to %s, which makes no vGPUs: install NVIDIA's vGPU host driver "
+		    "and keep %s from loading",
+		    g->driver, g->driver);
 	else if (g->vf_total && !g->vf_enabled)
-		SAY(g, "SR-IOV functions are not enabled: run /usr/lib/nvidia/sriov-manage -e %s after "
-		       "each boot", g->address);
+		SAY(g,
+		    "SR-IOV functions are not enabled: run /usr/lib/nvidia/sriov-manage -e %s "
+		    "after each boot",
+		    g->address);
 	else if (g->vf_total)
 		SAY(g, "Its functions exist but offer no vGPU types: check that nvidia-vgpud and "
 		       "nvidia-vgpu-mgr run and that the functions are bound to nvidia");
@@ -163,7 +179,7 @@ static int add_gpu(struct scan *s, const char *address, struct error *err)
 	if (device_is_nvidia(s->root, address))
 		name_board(s->root, g);
 	else
-		TEXT_COPY(g->board, address);
+		name_other(dir, g);
 	r = list_functions(s->root, g, err);
 	return r < 0 ? r : look_at(s->root, g, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inventory.h - what GPUs a host has and what exists on them; nothing is changed.
  *
- * Everything is read anew each time, because sysfs is the truth about what exists.  A GPU or function
- * that leaves meanwhile is left out.
+ * Everything is read anew each time, because sysfs is the truth about what exists.  A GPU or
+ * function that leaves meanwhile is left out.
  */
 #pragma once
 

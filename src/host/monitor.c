@@ -50,8 +50,10 @@ static int listen_to_kernel(struct monitor *m, struct error *err)
 	if (!m->events)
 		return error_errno(err, errno ? errno : ENOMEM, "listen to device events");
 	for (size_t i = 0; i < sizeof(subsystems) / sizeof(subsystems[0]); i++)
-		if (udev_monitor_filter_add_match_subsystem_devtype(m->events, subsystems[i], NULL) < 0)
-			return error_set(err, ERR_IO, "listen to device events of %s", subsystems[i]);
+		if (udev_monitor_filter_add_match_subsystem_devtype(m->events, subsystems[i],
+								    NULL) < 0)
+			return error_set(err, ERR_IO, "listen to device events of %s",
+					 subsystems[i]);
 	if (udev_monitor_enable_receiving(m->events) < 0)
 		return error_set(err, ERR_IO, "listen to device events");
 	return 0;

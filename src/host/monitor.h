@@ -2,8 +2,8 @@
 /* monitor.h - when it is time to look at the hardware again.
  *
  * The kernel tells by events that devices came or went, in bursts (64 functions at once), and some
- * changes it tells not at all (a vGPU type written to a function).  So a look is due when a burst has
- * calmed down, and from time to time anyway.  One thread owns it.
+ * changes it tells not at all (a vGPU type written to a function).  So a look is due when a burst
+ * has calmed down, and from time to time anyway.  One thread owns it.
  */
 #pragma once
 

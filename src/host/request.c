@@ -78,8 +78,10 @@ static int check_vgpu(const struct host_vgpu *v, bool create, struct error *err)
 	bool needs_vf = v->framework == FRAMEWORK_MDEV_VF || v->framework == FRAMEWORK_VENDOR_VFIO;
 
 	if (!is_framework(v->framework))
-		return error_at(err, ERR_INVALID, "/vgpu/framework", "%d is no framework", v->framework);
-	if (v->framework == FRAMEWORK_MDEV ? !device_address_is_valid(v->address) : !is_pci(v->address))
+		return error_at(err, ERR_INVALID, "/vgpu/framework", "%d is no framework",
+				v->framework);
+	if (v->framework == FRAMEWORK_MDEV ? !device_address_is_valid(v->address)
+					   : !is_pci(v->address))
 		return error_at(err, ERR_INVALID, "/vgpu/address", "'%s' is no address of a GPU",
 				v->address);
 	if (needs_vf ? !is_pci(v->vf) : v->vf[0] != '\0')
@@ -94,8 +96,8 @@ static int check_vgpu(const struct host_vgpu *v, bool create, struct error *err)
 	if (v->adopt != 0 && v->adopt != 1)
 		return error_at(err, ERR_INVALID, "/vgpu/adopt", "%d is neither 0 nor 1", v->adopt);
 	if (!is_params(v->params))
-		return error_at(err, ERR_INVALID, "/vgpu/params", "'%s' is not name=value,name=value",
-				v->params);
+		return error_at(err, ERR_INVALID, "/vgpu/params",
+				"'%s' is not name=value,name=value", v->params);
 	return 0;
 }
 
@@ -118,7 +120,8 @@ static int check_domain(const struct host_request *q, struct error *err)
 	int r;
 
 	if (!is_uuid(q->vm_uuid))
-		return error_at(err, ERR_INVALID, "/vm_uuid", "'%s' is no UUID in lower case", q->vm_uuid);
+		return error_at(err, ERR_INVALID, "/vm_uuid", "'%s' is no UUID in lower case",
+				q->vm_uuid);
 	r = text_check_name(q->vm_name, "vm_name", err);
 	for (size_t i = 0; i < q->devices_n && r == 0; i++)
 		r = check_device(&q->devices[i], i, err);
@@ -128,8 +131,8 @@ static int check_domain(const struct host_request *q, struct error *err)
 static int check_mode(const struct host_request *q, struct error *err)
 {
 	if (q->mode != GPU_MODE_EQUAL && q->mode != GPU_MODE_MIXED)
-		return error_at(err, ERR_INVALID, "/mode", "%d is neither equal-size nor mixed-size",
-				q->mode);
+		return error_at(err, ERR_INVALID, "/mode",
+				"%d is neither equal-size nor mixed-size", q->mode);
 	if (!is_framework(q->vgpu.framework))
 		return error_at(err, ERR_INVALID, "/vgpu/framework", "%d is no framework",
 				q->vgpu.framework);
@@ -146,8 +149,8 @@ int host_request_check(const struct host_request *q, struct error *err)
 	if (!strings_end(q))
 		return error_set(err, ERR_INVALID, "a string of the request has no end");
 	if (q->devices_n > DEVICE_COUNT_MAX)
-		return error_at(err, ERR_INVALID, "/devices_n", "%u devices, at most %d", q->devices_n,
-				DEVICE_COUNT_MAX);
+		return error_at(err, ERR_INVALID, "/devices_n", "%u devices, at most %d",
+				q->devices_n, DEVICE_COUNT_MAX);
 	switch ((enum host_op)q->op) {
 	case HOST_OP_VF_ENABLE:
 		if (is_pci(q->vgpu.address))

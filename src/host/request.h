@@ -15,7 +15,7 @@
 #include "model/nouns.h"
 
 #define HOST_OPS(X)                                                                               \
-	X(VF_ENABLE, "vf-enable")             /* address: PF; sriov-manage -e, PF verified after */ \
+	X(VF_ENABLE, "vf-enable")             /* address: PF; sriov-manage -e, verified after */ \
 	X(VGPU_CREATE, "vgpu-create")         /* make or verify one vGPU, read back */            \
 	X(VGPU_DESTROY, "vgpu-destroy")       /* take it down if nobody holds it, verify */       \
 	X(VGPU_HOLDERS, "vgpu-holders")       /* which process holds it open */                   \

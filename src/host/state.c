@@ -31,7 +31,8 @@ static int open_dir(int root, int *ret, struct error *err)
 		return error_errno(err, errno, "open /" STATE_DIR);
 	if (fstat(fd, &st) < 0 || st.st_uid != geteuid()) {
 		close(fd);
-		return error_set(err, ERR_DENIED, "/" STATE_DIR " belongs to another user: remove it");
+		return error_set(err, ERR_DENIED,
+				 "/" STATE_DIR " belongs to another user: remove it");
 	}
 	*ret = fd;
 	return 0;
@@ -39,8 +40,8 @@ static int open_dir(int root, int *ret, struct error *err)
 
 static int write_file(int dir, const char *name, const char *text, struct error *err)
 {
-	cleanup(cleanup_close) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
-					       O_CLOEXEC, 0644);
+	cleanup(cleanup_close) int fd =
+		openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return error_errno(err, errno, "create /" STATE_DIR "/%s", name);
@@ -101,11 +102,11 @@ int place_read(int root, const char *where, uint64_t device, struct place *ret, 
 	if (r < 0)
 		return r;
 	if (!parse_place(text, &p))
-		return error_set(err, ERR_INVALID, "/" STATE_DIR "/%s: '%s' is no record of a vGPU", name,
-				 text);
+		return error_set(err, ERR_INVALID, "/" STATE_DIR "/%s: '%s' is no record of a vGPU",
+				 name, text);
 	if (p.device != device)
-		return error_set(err, ERR_NOT_FOUND, "%s is not the device it was when it was given away",
-				 where);
+		return error_set(err, ERR_NOT_FOUND,
+				 "%s is not the device it was when it was given away", where);
 	*ret = p;
 	return 0;
 }

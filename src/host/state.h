@@ -27,7 +27,7 @@ void state_remove(int root, const char *name);
 
 /* Who was given the place (a VF, an mdev's UUID, a whole GPU) that a vGPU lies in. */
 struct place {
-	uint64_t device; /* place_device() of the VF or GPU; 0 for an mdev, whose UUID says it all */
+	uint64_t device; /* place_device() of the VF or GPU; 0 for an mdev: its UUID says it all */
 	uint32_t generation, type_id;
 	char profile[PROFILE_SIZE];
 };

@@ -56,7 +56,8 @@ int sysfs_read(int dir, const char *path, char *ret, size_t size, struct error *
 	while (n > 0 && text[n - 1] == '\n')
 		n--;
 	if ((size_t)n >= size || n > SYSFS_TEXT_SIZE)
-		return error_set(err, ERR_TOO_LARGE, "%s holds more than %zu bytes", path, size - 1);
+		return error_set(err, ERR_TOO_LARGE, "%s holds more than %zu bytes", path,
+				 size - 1);
 	memcpy(ret, text, (size_t)n);
 	ret[n] = '\0';
 	return 0;

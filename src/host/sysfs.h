@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sysfs.h - small reads and writes below an open directory.
  *
- * DIR is a descriptor, never a path: the same call reads the real /sys and a folder of a test.  Each
- * size is bounded, and every error names the file.  A device may leave between two calls, so
+ * DIR is a descriptor, never a path: the same call reads the real /sys and a folder of a test.
+ * Each size is bounded, and every error names the file.  A device may leave between two calls, so
  * NOT_FOUND is an answer that callers expect.
  */
 #pragma once

@@ -189,7 +189,9 @@ int types_add_catalogue(struct types *t, const char *pci_device, const char *pci
 {
 	for (size_t i = 0; i < catalogue_count(); i++) {
 		const struct catalogue_profile *p = catalogue_at(i);
-		struct gpu_type type = { .type_id = p->type_id, .fb_mib = p->fb_mib, .max = p->max };
+		struct gpu_type type = { .type_id = p->type_id,
+					 .fb_mib = p->fb_mib,
+					 .max = p->max };
 		int r;
 
 		/* MIG types exist where MIG is on, and then the driver lists them itself. */

@@ -27,7 +27,8 @@ enum vf_output vf_read_output(const char *text)
 {
 	if (text_contains_nocase(text, "unbindlock"))
 		return VF_OUTPUT_LOCKED;
-	if (text_contains_nocase(text, "file exists") || text_contains_nocase(text, "no such device") ||
+	if (text_contains_nocase(text, "file exists") ||
+	    text_contains_nocase(text, "no such device") ||
 	    text_contains_nocase(text, "resource busy"))
 		return VF_OUTPUT_RACE;
 	return VF_OUTPUT_OTHER;
@@ -107,8 +108,8 @@ static bool read_output(struct run *run)
 	return k > 0;
 }
 
-/* Follows the tool until it ends, and ends it when the time is up.  Its end is looked for as well as
- * that of its output, which something it has started may keep open. */
+/* Follows the tool until it ends, and ends it when the time is up.  Its end is looked for as well
+ * as that of its output, which something it has started may keep open. */
 static void wait_tool(struct run *run, int64_t end_us)
 {
 	bool open = true, running = true;
@@ -136,7 +137,8 @@ static int tool_path(int root, char path[PATH_MAX], struct error *err)
 	ssize_t n;
 
 	if (!sysfs_exists(root, TOOL))
-		return error_set(err, ERR_NOT_FOUND, "/" TOOL " is not there: it comes with NVIDIA's vGPU "
+		return error_set(err, ERR_NOT_FOUND,
+				 "/" TOOL " is not there: it comes with NVIDIA's vGPU "
 				 "host driver, which must be installed");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", root);
 	n = readlink(link, base, sizeof(base) - 1);
@@ -165,8 +167,10 @@ static int check_before(int root, const char *pf, char driver[32], bool *done, s
 	if (r < 0)
 		return r;
 	if (sysfs_u64_or(dir, "sriov_totalvfs", 0) == 0)
-		return error_set(err, ERR_NOT_FOUND, "%s has no SR-IOV functions: enable SR-IOV in the "
-				 "firmware, if its board has it", pf);
+		return error_set(err, ERR_NOT_FOUND,
+				 "%s has no SR-IOV functions: enable SR-IOV in the "
+				 "firmware, if its board has it",
+				 pf);
 	device_driver(dir, driver, 32);
 	enabled = sysfs_u64_or(dir, "sriov_numvfs", 0);
 	*done = enabled > 0 && functions_now(root, pf) == enabled;
@@ -179,8 +183,10 @@ static int check_before(int root, const char *pf, char driver[32], bool *done, s
 			break;
 		}
 	if (r == 0 && gpu.vgpus_n > 0)
-		r = error_set(err, ERR_BUSY, "%zu vGPUs exist on %s, and enabling its functions would "
-			      "destroy them", gpu.vgpus_n, pf);
+		r = error_set(err, ERR_BUSY,
+			      "%zu vGPUs exist on %s, and enabling its functions would "
+			      "destroy them",
+			      gpu.vgpus_n, pf);
 	fields_done(&gpu_fields, &gpu);
 	return r;
 }
@@ -212,7 +218,8 @@ static int verify(int root, const char *pf, const char *driver, struct error *er
 		return error_set(err, ERR_IO,
 				 "sriov-manage left %s without its driver %s: echo %s > "
 				 "/sys/bus/pci/drivers/%s/bind", pf, driver, pf, driver);
-	claimed = sysfs_u64_or(root, sysfs_path(path, "sys/bus/pci/devices/%s/sriov_numvfs", pf), 0);
+	claimed =
+		sysfs_u64_or(root, sysfs_path(path, "sys/bus/pci/devices/%s/sriov_numvfs", pf), 0);
 	found = functions_now(root, pf);
 	if (claimed > 0 && found == claimed)
 		return 0;
@@ -244,7 +251,8 @@ static int try_once(int root, const char *path, const char *pf, const char *driv
 				 "nvidia-persistenced or nvidia-smi has the GPU open; stop it (%s)",
 				 pf, words);
 	if (run.status != 0)
-		return error_set(err, ERR_IO, "enable functions of %s: sriov-manage failed (%d): %s", pf,
+		return error_set(err, ERR_IO,
+				 "enable functions of %s: sriov-manage failed (%d): %s", pf,
 				 run.status, words[0] ? words : "it said nothing");
 	return r;
 }

@@ -3,7 +3,8 @@
  *
  * The driver refuses a plain write to sriov_numvfs; /usr/lib/nvidia/sriov-manage unbinds the GPU,
  * enables the functions and binds it again.  That loses every vGPU, MIG instance and the mixed-size
- * mode, so it is done on an empty GPU only, and it can go wrong half-way, so the result is verified.
+ * mode, so it is done on an empty GPU only, and it can go wrong half-way, so the result is
+ * verified.
  */
 #pragma once
 

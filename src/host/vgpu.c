@@ -39,9 +39,9 @@ static int settle_placement(int dir, struct host_vgpu *v, bool *changed, struct 
 			*changed = true;
 		else if (e != ENOENT && e != EACCES && e != EPERM)
 			return error_set(err, ERR_NO_CAPACITY,
-					 "the driver does not give placement %" PRIu32 " to %s: %s; "
-					 "what lies on the GPU is not what was thought",
-					 v->placement, vgpu_words(v).text, inner.text);
+					 "the driver does not give placement %s to %s: %s; what "
+					 "lies on the GPU is not what was thought",
+					 text, vgpu_words(v).text, inner.text);
 		now = vgpu_placement(dir, file);
 	}
 	v->placement = now;
@@ -97,6 +97,6 @@ int vgpu_check_idle(int root, int dir, const struct host_vgpu *v, uint32_t *pid,
 	r = holders_of(root, dir, pid, err);
 	if (r < 0 || *pid == 0)
 		return r;
-	return error_set(err, ERR_BUSY, "process %" PRIu32 " holds %s open: stop its VM first", *pid,
-			 vgpu_words(v).text);
+	return error_set(err, ERR_BUSY, "process %" PRIu32 " holds %s open: stop its VM first",
+			 *pid, vgpu_words(v).text);
 }

@@ -14,9 +14,9 @@ enum { VGPU_REMOVE_LIMIT_MS = 10000 };
  * the driver's own "no placement" (65535). */
 uint32_t vgpu_placement(int dir, const char *file);
 
-/* Sets placement id and parameters of the vGPU whose files lie in DIR/nvidia, where they differ from
- * what V asks, reads both back and puts the placement into V.  *CHANGED says whether anything was
- * written.  A driver that has no file for the placement, or lets nobody write it, keeps its own
+/* Sets placement id and parameters of the vGPU whose files lie in DIR/nvidia, where they differ
+ * from what V asks, reads both back and puts the placement into V.  *CHANGED says whether anything
+ * was written.  A driver that has no file for the placement, or lets nobody write it, keeps its own
  * choice: V then tells it.
  *   NO_CAPACITY  the placement is not free
  *   IO           the driver refused the parameters, or forgot them

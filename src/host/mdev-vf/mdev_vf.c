@@ -51,10 +51,13 @@ static int check_function(int root, const struct host_vgpu *v, struct error *err
 
 	r = device_open(root, v->vf, &dir, err);
 	if (r < 0)
-		return error_context(r, err, "functions of %s are not enabled "
-				     "(/usr/lib/nvidia/sriov-manage -e %s)", v->address, v->address);
+		return error_context(r, err,
+				     "functions of %s are not enabled "
+				     "(/usr/lib/nvidia/sriov-manage -e %s)",
+				     v->address, v->address);
 	if (!sysfs_link(dir, "physfn", pf, sizeof(pf)) || strcmp(pf, v->address) != 0)
-		return error_set(err, ERR_NOT_FOUND, "%s is not a function of %s", v->vf, v->address);
+		return error_set(err, ERR_NOT_FOUND, "%s is not a function of %s", v->vf,
+				 v->address);
 	return 0;
 }
 

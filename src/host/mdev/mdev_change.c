@@ -97,8 +97,8 @@ static int find_type(int dir, const struct host_vgpu *v, char *ret, size_t size,
 		if (strcmp(name, v->profile) == 0 && text_copy(ret, size, list.names[i]))
 			return 0;
 	}
-	return error_set(err, ERR_NOT_FOUND, "%s offers no vGPU type '%s' (%zu others)", parent_of(v),
-			 v->profile, list.n);
+	return error_set(err, ERR_NOT_FOUND, "%s offers no vGPU type '%s' (%zu others)",
+			 parent_of(v), v->profile, list.n);
 }
 
 static int refused(const struct host_vgpu *v, int e, struct error *err)
@@ -108,9 +108,9 @@ static int refused(const struct host_vgpu *v, int e, struct error *err)
 				 vgpu_words(v).text);
 	if (e == EIO || e == EINVAL)
 		return error_set(err, ERR_IO,
-				 "create %s: the driver refused (%s); its reason is in the kernel log: "
-				 "journalctl -k | grep -e NVRM -e nvidia-vgpu", vgpu_words(v).text,
-				 strerror(e));
+				 "create %s: the driver refused (%s); its reason is in the kernel "
+				 "log: journalctl -k | grep -e NVRM -e nvidia-vgpu",
+				 vgpu_words(v).text, strerror(e));
 	return error_errno(err, e, "create %s", vgpu_words(v).text);
 }
 
@@ -140,14 +140,17 @@ static int make(int root, struct host_vgpu *v, struct place *place, struct error
 	if (r < 0)
 		return r;
 	if (sysfs_u64_or(dir, sysfs_path(path, TYPES "/%s/available_instances", type), 1) == 0)
-		return error_set(err, ERR_NO_CAPACITY, "create %s: available_instances is 0: what exists "
-				 "on the GPU leaves no room for it", vgpu_words(v).text);
+		return error_set(err, ERR_NO_CAPACITY,
+				 "create %s: available_instances is 0: what exists "
+				 "on the GPU leaves no room for it",
+				 vgpu_words(v).text);
 	place->type_id = types_id_of_directory(type);
 	r = place_write(root, v->mdev_uuid, place, err);
 	if (r < 0)
 		return r;
 	crash_point("mdev-recorded");
-	if (sysfs_write(dir, sysfs_path(path, TYPES "/%s/create", type), v->mdev_uuid, &e, NULL) < 0)
+	sysfs_path(path, TYPES "/%s/create", type);
+	if (sysfs_write(dir, path, v->mdev_uuid, &e, NULL) < 0)
 		return refused(v, e, err);
 	crash_point("mdev-created");
 	return 0;
@@ -268,7 +271,8 @@ int mdev_destroy(int root, const struct host_vgpu *v, enum result *result, uint3
 		/* Writing "remove" while a VMM has it open would block in the kernel. */
 		if (r == 0)
 			r = vgpu_check_idle(root, mdev, v, pid, err);
-		if (r == 0 && (!grace_ms(root) || remove_mdev(root, v, grace_ms(root), false, NULL) < 0))
+		if (r == 0 &&
+		    (!grace_ms(root) || remove_mdev(root, v, grace_ms(root), false, NULL) < 0))
 			r = remove_mdev(root, v, VGPU_REMOVE_LIMIT_MS, true, err);
 		if (r < 0)
 			return r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* group.c - what shares an IOMMU group with a GPU, and whether the host lives on it.
  *
- * A group is given to a VM as a whole: the kernel lets VFIO open it only when no member is in use by
- * a host driver.  Taking a disk or the network from a host to get there would end the host, so those
- * are looked for first and named.
+ * A group is given to a VM as a whole: the kernel lets VFIO open it only when no member is in use
+ * by a host driver.  Taking a disk or the network from a host to get there would end the host, so
+ * those are looked for first and named.
  */
 #include "host/passthrough/passthrough.h"
 
@@ -76,7 +76,8 @@ static bool disk_counts(int root, const char *name)
 	return true;
 }
 
-/* An interface that is up or has a link carries traffic; one that is down with no cable does not. */
+/* An interface that is up or has a link carries traffic; one that is down and unplugged does
+ * not. */
 static bool network_counts(int root, const char *name)
 {
 	char path[SYSFS_PATH_SIZE];
@@ -103,17 +104,21 @@ static int check_critical(int root, const char *gpu, const char *address, struct
 
 	if (is_console(root, address))
 		return error_set(err, ERR_DENIED,
-				 "%s is the boot display and a console runs on its framebuffer: use "
-				 "another GPU, or boot with another display", address);
+				 "%s is the boot display and a console runs on its framebuffer: "
+				 "use another GPU, or boot with another display",
+				 address);
 	find_below(root, "sys/class/block", address, disk_counts, name);
 	if (name[0])
-		return error_set(err, ERR_DENIED, "disk %s hangs on %s, which shares the IOMMU group of %s "
-				 "and would leave the host with it", name, address, gpu);
+		return error_set(err, ERR_DENIED,
+				 "disk %s hangs on %s, which shares the IOMMU group of %s "
+				 "and would leave the host with it",
+				 name, address, gpu);
 	find_below(root, "sys/class/net", address, network_counts, name);
 	if (name[0])
 		return error_set(err, ERR_DENIED,
-				 "network interface %s is in use on %s, which shares the IOMMU group of %s "
-				 "and would leave the host with it", name, address, gpu);
+				 "network interface %s is in use on %s, which shares the IOMMU "
+				 "group of %s and would leave the host with it",
+				 name, address, gpu);
 	return 0;
 }
 
@@ -146,8 +151,9 @@ static int check_member(int root, const char *gpu, const char *address, struct p
 	if (!driver[0] || strcmp(driver, "vfio-pci") == 0)
 		return 0;
 	return error_set(err, ERR_BUSY,
-			 "%s shares the IOMMU group of %s and is bound to %s: move it to another slot, or "
-			 "bind it to vfio-pci", address, gpu, driver);
+			 "%s shares the IOMMU group of %s and is bound to %s: move it to another "
+			 "slot, or bind it to vfio-pci",
+			 address, gpu, driver);
 }
 
 static int check_gpu(int root, const char *address, int dir, struct error *err)
@@ -160,8 +166,10 @@ static int check_gpu(int root, const char *address, int dir, struct error *err)
 		return error_set(err, ERR_BUSY, "%s has SR-IOV functions: disable them with "
 				 "/usr/lib/nvidia/sriov-manage -d %s", address, address);
 	if (!sysfs_exists(dir, "iommu_group"))
-		return error_set(err, ERR_NOT_FOUND, "%s is in no IOMMU group: enable the IOMMU in the "
-				 "firmware and on the kernel command line (intel_iommu=on)", address);
+		return error_set(err, ERR_NOT_FOUND,
+				 "%s is in no IOMMU group: enable the IOMMU in the "
+				 "firmware and on the kernel command line (intel_iommu=on)",
+				 address);
 	return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* passthrough.c - the whole GPU, bound to vfio-pci while a VM has it.
  *
- * The driver that each function had is written down before it is taken, so that it can be given back
- * by whoever comes later.  A function that could not be bound goes back to its driver at once: at no
- * return from here is one left without a driver that had one.
+ * The driver that each function had is written down before it is taken, so that it can be given
+ * back by whoever comes later.  A function that could not be bound goes back to its driver at once:
+ * at no return from here is one left without a driver that had one.
  */
 #include "host/passthrough/passthrough.h"
 
@@ -60,8 +60,8 @@ static int rebind(int root, const char *address, const char *override, const cha
 	r = sysfs_write(root, path, override[0] ? override : "\n", NULL, err);
 	driver_of(root, address, now);
 	if (r == 0 && now[0] && strcmp(now, driver) != 0)
-		r = sysfs_write(root, sysfs_path(path, "sys/bus/pci/drivers/%s/unbind", now), address,
-				NULL, err);
+		r = sysfs_write(root, sysfs_path(path, "sys/bus/pci/drivers/%s/unbind", now),
+				address, NULL, err);
 	crash_point("passthrough-unbound");
 	if (r == 0 && driver[0])
 		r = sysfs_write(root, "sys/bus/pci/drivers_probe", address, NULL, err);
@@ -156,8 +156,10 @@ static int check_clients(int root, const char *address, struct error *err)
 		return r;
 	if (sysfs_u64_or(root, path, 0) == 1)
 		return 0;
-	return error_set(err, ERR_BUSY, "a program such as DCGM, nvidia-persistenced or a display server "
-			 "has %s open: stop it first", address);
+	return error_set(err, ERR_BUSY,
+			 "a program such as DCGM, nvidia-persistenced or a display server "
+			 "has %s open: stop it first",
+			 address);
 }
 
 /* Lets clients open the GPU again. */

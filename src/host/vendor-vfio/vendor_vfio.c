@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vendor_vfio.c - vGPUs on SR-IOV functions through nvidia/current_vgpu_type.
  *
- * The whole interface is one file per VF: a type id written creates, 0 destroys, and what is read is
- * what exists.  The path of a VF is used again and again, so whose vGPU lies there is asked before
- * every write (state.h), nothing that somebody else made is overwritten, and each write is read back.
+ * The whole interface is one file per VF: a type id written creates, 0 destroys, and what is read
+ * is what exists.  The path of a VF is used again and again, so whose vGPU lies there is asked
+ * before every write (state.h), nothing that somebody else made is overwritten, and each write is
+ * read back.
  */
 #include "host/driver.h"
 
@@ -96,23 +97,27 @@ static int open_vf(int root, const struct host_vgpu *v, int *ret, struct error *
 
 	r = device_open(root, v->vf, &dir, err);
 	if (r < 0)
-		return error_context(r, err, "functions of %s are not enabled "
-				     "(/usr/lib/nvidia/sriov-manage -e %s)", v->address, v->address);
+		return error_context(r, err,
+				     "functions of %s are not enabled "
+				     "(/usr/lib/nvidia/sriov-manage -e %s)",
+				     v->address, v->address);
 	if (!sysfs_link(dir, "physfn", pf, sizeof(pf)) || strcmp(pf, v->address) != 0)
-		return error_set(err, ERR_NOT_FOUND, "%s is not a function of %s", v->vf, v->address);
+		return error_set(err, ERR_NOT_FOUND, "%s is not a function of %s", v->vf,
+				 v->address);
 	device_driver(dir, driver, sizeof(driver));
 	if (!sysfs_exists(dir, CURRENT))
 		return error_set(err, ERR_NOT_FOUND,
-				 "%s has no " CURRENT ": it is bound to %s and must be bound to nvidia "
-				 "(clear its driver_override, write it to /sys/bus/pci/drivers_probe)",
+				 "%s has no " CURRENT ": it is bound to %s and must be bound to "
+				 "nvidia (clear its driver_override, write it to "
+				 "/sys/bus/pci/drivers_probe)",
 				 v->vf, driver[0] ? driver : "no driver");
 	*ret = dir;
 	dir = -1; /* given away */
 	return 0;
 }
 
-/* Whether type ID is called V's profile: the longest list of types seen knows, or else the catalogue,
- * when it has both the name and the id. */
+/* Whether type ID is called V's profile: the longest list of types seen knows, or else the
+ * catalogue, when it has both the name and the id. */
 static bool is_named(int root, int dir, const struct host_vgpu *v, uint32_t id)
 {
 	cleanup(types_done) struct types known = { 0 };
@@ -144,11 +149,15 @@ static int check_identity(int root, int dir, const struct host_vgpu *v, uint32_t
 	} else if (v->adopt && is_named(root, dir, v, id)) {
 		return 0;
 	} else if (!v->adopt) {
-		return error_set(err, ERR_BUSY, "%s carries a vGPU of type %" PRIu32 " that Facet did not "
-				 "make; it is left alone", v->vf, id);
+		return error_set(err, ERR_BUSY,
+				 "%s carries a vGPU of type %" PRIu32 " that Facet did not "
+				 "make; it is left alone",
+				 v->vf, id);
 	}
-	return error_set(err, ERR_BUSY, "%s carries a vGPU of type %" PRIu32 ", which is not the %s that "
-			 "is meant; it is left alone", v->vf, id, v->profile);
+	return error_set(err, ERR_BUSY,
+			 "%s carries a vGPU of type %" PRIu32 ", which is not the %s that "
+			 "is meant; it is left alone",
+			 v->vf, id, v->profile);
 }
 
 /* The numeric id that V's profile has on this very VF now. */
@@ -171,10 +180,12 @@ static int find_type(int root, int dir, const struct host_vgpu *v, uint32_t *ret
 	}
 	device_ids(dir, pci_device, subsystem);
 	if (!types_by_name(&known, v->profile) && !catalogue_find(v->profile, pci_device))
-		return error_set(err, ERR_NOT_FOUND, "%s offers no vGPU type '%s'", v->vf, v->profile);
+		return error_set(err, ERR_NOT_FOUND, "%s offers no vGPU type '%s'", v->vf,
+				 v->profile);
 	return error_set(err, ERR_NO_CAPACITY,
-			 "the driver would not make %s now (%zu other types it would): other vGPUs on "
-			 "%s leave no room for this size", vgpu_words(v).text, now.n, v->address);
+			 "the driver would not make %s now (%zu other types it would): other vGPUs "
+			 "on %s leave no room for this size",
+			 vgpu_words(v).text, now.n, v->address);
 }
 
 /* The driver's words for a write that failed. */
@@ -185,8 +196,9 @@ static int refused(const struct host_vgpu *v, const char *act, int e, struct err
 				 vgpu_words(v).text, strerror(e));
 	if (e == EIO)
 		return error_set(err, ERR_IO,
-				 "%s %s: the driver refused (EIO); its reason is in the kernel log: "
-				 "journalctl -k | grep NVRM", act, vgpu_words(v).text);
+				 "%s %s: the driver refused (EIO); its reason is in the kernel "
+				 "log: journalctl -k | grep NVRM",
+				 act, vgpu_words(v).text);
 	return error_errno(err, e, "%s %s", act, vgpu_words(v).text);
 }
 
@@ -235,8 +247,8 @@ static int clear_type(int dir, const struct host_vgpu *v, struct error *err)
 	if (e != 0)
 		return refused(v, "remove", e, err);
 	return error_set(err, ERR_IO,
-			 "remove %s: 0 was written, and after %d s type %" PRIu64 " is still there; "
-			 "only a sriov-manage -d and -e cycle of %s is known to help",
+			 "remove %s: 0 was written, and after %d s type %" PRIu64 " is still "
+			 "there; only a sriov-manage -d and -e cycle of %s is known to help",
 			 vgpu_words(v).text, VGPU_REMOVE_LIMIT_MS / 1000, now, v->address);
 }
 

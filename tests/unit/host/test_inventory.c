@@ -185,7 +185,8 @@ static void mdev_types_of_functions_are_read(void **state)
 		snprintf(vf, sizeof(vf), "0000:08:00.%d", i);
 		tree_mdev_type(&f->tree, vf, "nvidia-754", "NVIDIA A2-4C\n",
 			       "num_heads=1, frl_config=60, framebuffer=4096M, "
-			       "max_resolution=4096x2400, max_instance=4\n", i == 4 ? "0\n" : "1\n");
+			       "max_resolution=4096x2400, max_instance=4\n",
+			       i == 4 ? "0\n" : "1\n");
 		tree_mdev_type(&f->tree, vf, "nvidia-745", "NVIDIA A2-2Q\n", NULL, "0\n");
 	}
 	tree_mdev(&f->tree, "0000:08:00.4", "nvidia-754", UUID_A);

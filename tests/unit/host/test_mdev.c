@@ -37,8 +37,8 @@ static int plays_driver(struct tree *t, const char *path, const char *text)
 {
 	char type[32], parent[32], kind[16];
 
-	if (sscanf(path, "sys/devices/%15[^/]/%31[^/]/mdev_supported_types/%31[^/]/create", kind, parent,
-		   type) == 3 &&
+	if (sscanf(path, "sys/devices/%15[^/]/%31[^/]/mdev_supported_types/%31[^/]/create", kind,
+		   parent, type) == 3 &&
 	    strstr(path, "/create")) {
 		assert_string_equal(text, UUID_A);
 		tree_mdev(t, parent, type, UUID_A);
@@ -93,7 +93,8 @@ static void create_ok(struct tree *t, const struct host_driver *driver, struct h
 	assert_int_equal(result, expected);
 }
 
-static int destroy(struct tree *t, const struct host_vgpu *v, enum result *result, struct error *err)
+static int destroy(struct tree *t, const struct host_vgpu *v, enum result *result,
+		   struct error *err)
 {
 	uint32_t pid;
 
@@ -271,7 +272,7 @@ static void a_driver_that_removes_by_itself_is_waited_for(void **state)
 	assert_false(was_written);
 }
 
-/* A UUID that turns up between our look and our write is not removed as a failed creation of ours. */
+/* A UUID that turns up between our look and our write is not removed as if it were ours. */
 static int taken_meanwhile(struct tree *t, const char *path, const char *text)
 {
 	(void)text;

@@ -28,6 +28,7 @@ static bool refuses_vfio;
  * or without one the driver that knows the device. */
 static int plays_kernel(struct tree *t, const char *path, const char *text)
 {
+	static const char *const own[] = { "nvidia", "snd_hda_intel" };
 	int i = strcmp(text, SOUND) == 0 || strstr(path, SOUND) ? 1 : 0;
 	const char *address = i ? SOUND : GPU;
 	char link[64];
@@ -41,7 +42,7 @@ static int plays_kernel(struct tree *t, const char *path, const char *text)
 	} else if (strstr(path, "drivers_probe")) {
 		if (strcmp(override[i], "vfio-pci") == 0 && refuses_vfio && i == 1)
 			return 0;
-		tree_driver(t, address, override[i][0] ? override[i] : i ? "snd_hda_intel" : "nvidia");
+		tree_driver(t, address, override[i][0] ? override[i] : own[i]);
 	}
 	return 0;
 }
@@ -336,6 +337,7 @@ static void a_stand_in_is_shown_in_the_lab_only(void **state)
 	assert_int_equal(inventory_scan(t->root, &gpus, &n, &err), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(gpus[0].address, "0000:05:00.0");
+	assert_string_equal(gpus[0].board, "PCI 1234:1111");
 	assert_int_equal(gpus[0].framework, FRAMEWORK_PASSTHROUGH);
 	inventory_free(gpus, n);
 }

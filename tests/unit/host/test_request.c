@@ -15,8 +15,11 @@
 
 static const struct host_request good_create = {
 	.op = HOST_OP_VGPU_CREATE,
-	.vgpu = { .framework = FRAMEWORK_VENDOR_VFIO, .address = "0000:41:00.0", .vf = "0000:41:00.4",
-		  .profile = "NVIDIA L40S-8Q", .params = "frame_rate_limiter=0,disable_vnc=1" },
+	.vgpu = { .framework = FRAMEWORK_VENDOR_VFIO,
+		  .address = "0000:41:00.0",
+		  .vf = "0000:41:00.4",
+		  .profile = "NVIDIA L40S-8Q",
+		  .params = "frame_rate_limiter=0,disable_vnc=1" },
 };
 
 static void refused_at(const struct host_request *q, const char *place)
@@ -40,7 +43,9 @@ static void good_requests_pass(void **state)
 	q.vgpu = (struct host_vgpu){ .framework = FRAMEWORK_MDEV, .address = "mtty",
 				     .mdev_uuid = UUID_A, .profile = "Dual port serial" };
 	assert_int_equal(host_request_check(&q, NULL), 0);
-	q = (struct host_request){ .op = HOST_OP_DOMAIN_START, .vm_uuid = UUID_A, .vm_name = "web01",
+	q = (struct host_request){ .op = HOST_OP_DOMAIN_START,
+				   .vm_uuid = UUID_A,
+				   .vm_name = "web01",
 				   .devices_n = 1,
 				   .devices = { { FRAMEWORK_PASSTHROUGH, "0000:17:00.0", "" } } };
 	assert_int_equal(host_request_check(&q, NULL), 0);
@@ -108,7 +113,9 @@ static void numbers_out_of_range_are_refused(void **state)
 	refused_at(&q, "/devices_n");
 	q = (struct host_request){ .op = HOST_OP_MODE_SET, .mode = GPU_MODE_MIG };
 	refused_at(&q, "/mode");
-	q = (struct host_request){ .op = HOST_OP_DOMAIN_START, .vm_uuid = UUID_A, .vm_name = "web01",
+	q = (struct host_request){ .op = HOST_OP_DOMAIN_START,
+				   .vm_uuid = UUID_A,
+				   .vm_name = "web01",
 				   .devices_n = 2,
 				   .devices = { { FRAMEWORK_PASSTHROUGH, "0000:17:00.0", "" },
 						{ FRAMEWORK_MDEV, "", "x" } } };

@@ -110,7 +110,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(numbers_are_read_strictly, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_text_that_does_not_fit_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_text_that_does_not_fit_is_refused, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(the_errno_of_a_write_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_are_sorted_and_links_named, setup, teardown),
 	};

@@ -47,8 +47,10 @@ static void the_header_is_no_type(void **state)
 /* Spacing differs between drivers and tools that pass the text on. */
 static void spacing_does_not_matter(void **state)
 {
-	static const char *const forms[] = { "1428  : NVIDIA H200X-141C\n", "1428 : NVIDIA H200X-141C",
-					     "1428:NVIDIA H200X-141C\r\n", "  1428\t:\tNVIDIA H200X-141C  \n" };
+	static const char *const forms[] = { "1428  : NVIDIA H200X-141C\n",
+					     "1428 : NVIDIA H200X-141C",
+					     "1428:NVIDIA H200X-141C\r\n",
+					     "  1428\t:\tNVIDIA H200X-141C  \n" };
 	cleanup(types_done) struct types t = { 0 };
 
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_vendor_vfio.c - making and removing vGPUs on functions, and what must never happen to one. */
+/* test_vendor_vfio.c - making and removing vGPUs on functions, and what must never be done. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,8 @@ static void create_ok(struct tree *t, struct host_vgpu *v, enum result expected)
 	assert_int_equal(result, expected);
 }
 
-static int destroy(struct tree *t, const struct host_vgpu *v, enum result *result, struct error *err)
+static int destroy(struct tree *t, const struct host_vgpu *v, enum result *result,
+		   struct error *err)
 {
 	uint32_t pid;
 
@@ -314,7 +315,7 @@ static void a_record_dies_with_its_function(void **state)
 	struct error err;
 
 	create_ok(t, &v, RESULT_CREATED);
-	/* A new directory of that name is made before the old one goes, so that it is another one. */
+	/* A new directory of that name is made before the old one goes, so that they differ. */
 	assert_int_equal(renameat(t->root, "sys/devices/pci/0000:41:00.4", t->root, "sys/old"), 0);
 	tree_vf(t, "0000:41:00.0", 0, "0000:41:00.4");
 	tree_vendor(t, "0000:41:00.4", "1152\n", tree_no_types);
@@ -445,9 +446,11 @@ static void the_mode_changes_where_the_driver_has_a_file(void **state)
 			 -ERR_NO_METHOD);
 	assert_non_null(strstr(err.text, "nvidia-smi vgpu -i 0000:41:00.0 -shm 1"));
 	tree_file(t, "sys/devices/pci/0000:41:00.0/facetsim/heterogeneous", "0\n");
-	assert_int_equal(driver->set_mode(t->root, "0000:41:00.0", GPU_MODE_MIXED, &result, &err), 0);
+	assert_int_equal(driver->set_mode(t->root, "0000:41:00.0", GPU_MODE_MIXED, &result, &err),
+			 0);
 	assert_int_equal(result, RESULT_CHANGED);
-	assert_int_equal(driver->set_mode(t->root, "0000:41:00.0", GPU_MODE_MIXED, &result, &err), 0);
+	assert_int_equal(driver->set_mode(t->root, "0000:41:00.0", GPU_MODE_MIXED, &result, &err),
+			 0);
 	assert_int_equal(result, RESULT_UNCHANGED);
 }
 

@@ -109,9 +109,11 @@ static void a_failure_carries_the_tools_words(void **state)
 	enum result result;
 	struct error err;
 
-	tool(t, "echo tried >>\"$0.log\"; echo first; echo 'SR-IOV is disabled in the VBIOS' >&2; exit 3\n");
+	tool(t, "echo tried >>\"$0.log\"; echo first; echo 'SR-IOV is disabled in the VBIOS' >&2; "
+		"exit 3\n");
 	assert_int_equal(enable(t, &result, &err), -ERR_IO);
-	assert_non_null(strstr(err.text, "sriov-manage failed (3): SR-IOV is disabled in the VBIOS"));
+	assert_non_null(strstr(err.text, "sriov-manage failed (3): SR-IOV is disabled in the "
+					 "VBIOS"));
 	assert_string_equal(tree_text(t, "usr/lib/nvidia/sriov-manage.log"), "tried");
 }
 
@@ -177,8 +179,8 @@ static void endless_output_is_cut(void **state)
 	enum result result;
 	struct error err;
 
-	tool(t, "i=0; while [ $i -lt 5000 ]; do echo 'a line that nobody needs to read'; i=$((i+1)); done\n"
-		ENABLES);
+	tool(t, "i=0; while [ $i -lt 5000 ]; do echo 'a line that nobody needs to read'; "
+		"i=$((i+1)); done\n" ENABLES);
 	assert_int_equal(enable(t, &result, &err), 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tree.h - a host made of plain files in a temporary folder.
  *
- * Plain files keep what is written to them and do nothing else, so a read-back always succeeds.  How
- * a driver reacts to a write (lists shrink, devices appear, errors) is played by tree_on_write(),
+ * Plain files keep what is written to them and do nothing else, so a read-back always succeeds.
+ * How a driver reacts to a write (lists shrink, devices appear, errors) is played by tree_on_write(),
  * for which a test links with --wrap=sysfs_write.
  */
 #pragma once
@@ -47,7 +47,7 @@ void tree_mdev(struct tree *t, const char *parent, const char *type, const char 
 void tree_process(struct tree *t, unsigned pid, const char *path);
 
 /* Plays the driver: asked before each sysfs_write() with the path below the root.  Returns 0 to let
- * the write happen, an errno with which it fails, or TREE_SWALLOW: it succeeds and changes nothing. */
+ * the write happen, an errno with which it fails, or TREE_SWALLOW: nothing is changed. */
 enum { TREE_SWALLOW = -1 };
 typedef int (*tree_write_fn)(struct tree *t, const char *path, const char *text);
 void tree_on_write(struct tree *t, tree_write_fn fn);
