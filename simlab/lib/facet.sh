@@ -18,7 +18,7 @@ facetd_up() {
 
 agent_up() {
 	start_agent --set host.libvirt_program=$BIN/agent/root/facet-libvirt --set agent.look_s=5 \
-		--set host.passthrough_any_class=yes "$@"
+		--set host.passthrough_any_class=yes --set host.migration=yes "$@"
 }
 
 host_ready() { [ "$(facet host show "$HOST" -o json 2> /dev/null | jq -r .state)" = ready ]; }

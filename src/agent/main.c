@@ -10,11 +10,7 @@
 #include "agent/agent.h"
 #include "agent/drop.h"
 #include "agent/machine_real.h"
-#if __has_include("agent/machine_simulated.h")
 #include "agent/machine_simulated.h"
-#else
-#define machine_simulated_new(...) -1
-#endif
 #include "agent/root/root.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -51,8 +47,8 @@ static const struct config_item items[] = {
 	ITEM("host", "libvirt_program", CONFIG_PATH, libvirt_program, FACET_LIBEXECDIR "/facet-libvirt", 0,
 	     0, "The program that speaks with libvirt"),
 	ITEM("host", "libvirt_uri", CONFIG_STRING, libvirt_uri, "qemu:///system", 0, 0, "libvirt"),
-	ITEM("host", "migration", CONFIG_BOOL, migration, "yes", 0, 0,
-	     "vGPUs are attached so that they may be migrated live"),
+	ITEM("host", "migration", CONFIG_BOOL, migration, "no", 0, 0,
+	     "Insist on live migration of vGPUs: a VM whose vGPU can not migrate then does not start"),
 	ITEM("host", "passthrough_any_class", CONFIG_BOOL, passthrough_any_class, "no", 0, 0,
 	     "Any PCI device may be passed through, not only displays: for the lab"),
 };
