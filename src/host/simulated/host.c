@@ -8,6 +8,8 @@
 struct simulated_host *simulated_free(struct simulated_host *h)
 {
 	if (h) {
+		for (size_t i = 0; i < h->gpus_n; i++)
+			sim_forget_vgpus(&h->gpus[i]);
 		free(h->gpus);
 		free(h->domains);
 	}
@@ -168,6 +170,7 @@ bool simulated_advance(struct simulated_host *h, int64_t now_ms)
 static void reset_gpu(struct simulated_gpu *g)
 {
 	creatable_init(&g->state);
+	sim_forget_vgpus(g);
 	memset(g->generations, 0, sizeof(g->generations));
 	g->wedged = 0;
 	g->whole = false;

@@ -9,7 +9,7 @@
 /* What creatable.h does not know of the vGPU in the slot with the same index. */
 struct simulated_vgpu {
 	char mdev_uuid[UUID_TEXT_SIZE];
-	char params[256];
+	char *params;        /* heap, for most have none and hosts are many; NULL: none */
 	bool ours;           /* made by a request, not by hand */
 	uint32_t generation;
 };
@@ -55,6 +55,7 @@ uint32_t sim_latency(struct simulated_host *h, uint32_t ms);
 void sim_boot(struct simulated_host *h);
 
 /* vgpu.c */
+void sim_forget_vgpus(struct simulated_gpu *g); /* what creatable.h does not know of them */
 bool sim_has_functions(const struct simulated_gpu *g);
 void sim_function_address(const struct simulated_gpu *g, unsigned int vf, char ret[PCI_SIZE]);
 int sim_function_index(const struct simulated_gpu *g, const char *address); /* -1 for none */

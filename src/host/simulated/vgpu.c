@@ -187,6 +187,24 @@ static int check_owner(const struct simulated_gpu *g, const struct host_vgpu *v,
 
 /* ---- creating ---- */
 
+static bool set_params(struct simulated_vgpu *s, const char *params)
+{
+	char *copy = params[0] ? strdup(params) : NULL;
+
+	if (params[0] && !copy)
+		return false;
+	free(s->params);
+	s->params = copy;
+	return true;
+}
+
+void sim_forget_vgpus(struct simulated_gpu *g)
+{
+	for (int i = 0; i < CREATABLE_VGPUS_MAX; i++)
+		free(g->vgpus[i].params);
+	memset(g->vgpus, 0, sizeof(g->vgpus));
+}
+
 static void tell(const struct simulated_gpu *g, int slot, struct host_reply *reply)
 {
 	uint16_t placement = g->state.vgpus[slot].placement;
@@ -257,7 +275,10 @@ static int create_new(struct simulated_host *h, struct simulated_gpu *g, const s
 		return refused(g, v, a, &reply->err);
 	g->vgpus[slot] = (struct simulated_vgpu){ .ours = ours, .generation = v->generation };
 	TEXT_COPY(g->vgpus[slot].mdev_uuid, v->mdev_uuid);
-	TEXT_COPY(g->vgpus[slot].params, v->params);
+	if (!set_params(&g->vgpus[slot], v->params)) {
+		creatable_give_back(&g->state, slot);
+		return error_set(&reply->err, ERR_NO_MEMORY, "create %s", v->profile);
+	}
 	*generation_of(g, vf) = v->generation;
 	tell(g, (int)slot, reply);
 	reply->result = RESULT_CREATED;
@@ -284,9 +305,12 @@ static int verify(struct simulated_host *h, struct simulated_gpu *g, const struc
 			return error_set(&reply->err, ERR_NO_CAPACITY,
 					 "the driver does not give placement %" PRIu32 " to %s",
 					 v->placement, v->profile);
-		if (strcmp(s->params, v->params) != 0 || before != g->state.vgpus[slot].placement)
+		if (strcmp(s->params ? s->params : "", v->params) != 0 ||
+		    before != g->state.vgpus[slot].placement)
 			reply->result = RESULT_CHANGED;
-		TEXT_COPY(s->params, v->params);
+		if (!set_params(s, v->params))
+			return error_set(&reply->err, ERR_NO_MEMORY, "parameters of %s",
+					 v->profile);
 	}
 	s->ours = true;
 	s->generation = v->generation;
@@ -390,6 +414,7 @@ static int take_down(struct simulated_host *h, struct simulated_gpu *g, const st
 				 v->profile, v->vf[0] ? v->vf : v->address, v->address);
 	}
 	creatable_give_back(&g->state, (unsigned int)slot);
+	(void)set_params(&g->vgpus[slot], "");
 	reply->result = RESULT_REMOVED;
 	sim_say(h, SIMULATED_HARDWARE, "");
 	return 0;
@@ -481,7 +506,6 @@ int sim_enable(struct simulated_host *h, const char *pf, struct host_reply *repl
 	if (g->state.enabled_vfs == g->rules.total_vfs)
 		return 0;
 	creatable_set_vfs(&g->rules, &g->state, g->rules.total_vfs);
-	g->wedged = 0;
 	reply->result = RESULT_CHANGED;
 	sim_say(h, SIMULATED_HARDWARE, "");
 	return 0;

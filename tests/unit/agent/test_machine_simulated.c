@@ -35,9 +35,9 @@ static int setup(void **state)
 
 	*state = s;
 	assert_true(sd_event_new(&s->event) >= 0);
-	assert_int_equal(
-		machine_simulated_new(s->event, "name=h1;gpus=L40S;domains=vm1", &s->m, name, &err),
-		0);
+	assert_int_equal(machine_simulated_new(s->event, "name=h1;gpus=L40S;domains=vm1,vm2", &s->m,
+					       name, &err),
+			 0);
 	assert_string_equal(name, "h1");
 	return 0;
 }
@@ -132,7 +132,7 @@ static void nothing_is_answered_inside_the_call(void **state)
 	assert_int_equal(s->inventories, 1);
 	assert_int_equal(s->vgpus_n, 1);
 	assert_int_equal(s->lists, 1);
-	assert_int_equal(s->domains_n, 1);
+	assert_int_equal(s->domains_n, 2);
 	assert_int_equal(s->domain.state, VM_STOPPED);
 }
 
@@ -174,6 +174,12 @@ static void a_flock_of_changes_is_one_event(void **state)
 	assert_int_equal(s->events, 2);
 	assert_int_equal(s->last.kind, MACHINE_DOMAINS_CHANGED);
 	assert_string_equal(s->last.name, "vm1");
+	assert_true(simulated_crash(machine_simulated_host(s->m), "vm1"));
+	assert_true(simulated_start(machine_simulated_host(s->m), "vm2"));
+	machine_simulated_poke(s->m);
+	settle(s, 100);
+	assert_int_equal(s->events, 3);
+	assert_string_equal(s->last.name, ""); /* more than one */
 }
 
 /* The host's own time passes: nobody asks, and the guest still goes down. */
