@@ -35,6 +35,6 @@ static inline int64_t clock_mono_us(const struct clock *c)
 
 enum { CLOCK_TEXT_SIZE = 32 };
 
-/* "2026-11-22T15:12:01.123Z" (RFC 3339, UTC) into a buffer of CLOCK_TEXT_SIZE; "N ms" for a time that
- * has no such form. */
+/* "2026-11-22T15:12:01.123Z" (RFC 3339, UTC) into a buffer of CLOCK_TEXT_SIZE; "N ms" for a time
+ * that has no such form. */
 const char *clock_text(int64_t wall_ms, char *buffer);

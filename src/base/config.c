@@ -18,13 +18,15 @@ struct reader {
 	int r;
 };
 
-static int set_number(const struct config_item *it, const char *value, void *slot, struct error *err)
+static int set_number(const struct config_item *it, const char *value, void *slot,
+		      struct error *err)
 {
 	uint64_t v;
 
 	if (!text_to_u64(value, UINT64_MAX, &v) || v < it->min || v > it->max)
-		return error_set(err, ERR_INVALID, "%s.%s must be a number from %ju to %ju, is '%s'",
-				 it->section, it->key, (uintmax_t)it->min, (uintmax_t)it->max, value);
+		return error_set(err, ERR_INVALID,
+				 "%s.%s must be a number from %ju to %ju, is '%s'", it->section,
+				 it->key, (uintmax_t)it->min, (uintmax_t)it->max, value);
 	*(uint64_t *)slot = v;
 	return 0;
 }
@@ -40,7 +42,8 @@ static int set_bool(const struct config_item *it, const char *value, void *slot,
 	return 0;
 }
 
-static int set_string(const struct config_item *it, const char *value, void *slot, struct error *err)
+static int set_string(const struct config_item *it, const char *value, void *slot,
+		      struct error *err)
 {
 	char *copy;
 
@@ -55,7 +58,8 @@ static int set_string(const struct config_item *it, const char *value, void *slo
 	return 0;
 }
 
-static int set_item(const struct config_item *it, const char *value, char *target, struct error *err)
+static int set_item(const struct config_item *it, const char *value, char *target,
+		    struct error *err)
 {
 	void *slot = target + it->offset;
 
@@ -90,13 +94,14 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 	if (it)
 		rd->r = set_item(it, value ? value : "", rd->target, rd->err);
 	else
-		rd->r = error_set(rd->err, ERR_INVALID, "there is no setting [%s] %s", section, key);
+		rd->r = error_set(rd->err, ERR_INVALID, "there is no setting [%s] %s", section,
+				  key);
 	rd->wrong_line = rd->line;
 	return rd->r == 0;
 }
 
-/* The line reader of libinih.  Left to itself, libinih takes an indented "key = value" for more of the
- * value above it, and reads a long line as two, both without a word. */
+/* The line reader of libinih.  Left to itself, libinih takes an indented "key = value" for more of
+ * the value above it, and reads a long line as two, both without a word. */
 static char *next_line(char *buffer, int size, void *stream)
 {
 	struct reader *rd = stream;
@@ -164,7 +169,8 @@ static int read_drop_in(const char *file, const char *name, struct reader *rd)
 	int r;
 
 	text_add(&path, "%s.d/%s", file, name);
-	r = path.failed ? error_set(rd->err, ERR_NO_MEMORY, "%s.d", file) : read_file(path.data, rd);
+	r = path.failed ? error_set(rd->err, ERR_NO_MEMORY, "%s.d", file)
+			: read_file(path.data, rd);
 	text_done(&path);
 	return r;
 }
@@ -248,13 +254,16 @@ void config_done(const struct config_item *items, size_t n, void *target)
 static void print_value(FILE *out, const struct config_item *it, const void *target)
 {
 	const void *slot = (const char *)target + it->offset;
+	const char *text;
 
-	if (it->type == CONFIG_NUMBER)
+	if (it->type == CONFIG_NUMBER) {
 		fprintf(out, "%s = %ju\n", it->key, (uintmax_t) * (const uint64_t *)slot);
-	else if (it->type == CONFIG_BOOL)
+	} else if (it->type == CONFIG_BOOL) {
 		fprintf(out, "%s = %s\n", it->key, *(const bool *)slot ? "yes" : "no");
-	else
-		fprintf(out, "%s = %s\n", it->key, *(char *const *)slot ? *(char *const *)slot : "");
+	} else {
+		text = *(char *const *)slot;
+		fprintf(out, "%s = %s\n", it->key, text ? text : "");
+	}
 }
 
 void config_print(FILE *out, const struct config_item *items, size_t n, const void *target)

@@ -41,7 +41,8 @@ int json_parse(const char *text, size_t n, size_t max, json_t **ret, struct erro
 	int r;
 
 	if (n > max)
-		return error_set(err, ERR_TOO_LARGE, "%zu bytes of JSON, at most %zu are taken", n, max);
+		return error_set(err, ERR_TOO_LARGE, "%zu bytes of JSON, at most %zu are taken", n,
+				 max);
 	if (n == 0)
 		return error_at(err, ERR_INVALID, "line 1 column 1", "not JSON: there is nothing");
 	r = check_depth(text, n, err);

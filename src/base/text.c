@@ -95,8 +95,9 @@ bool text_copy(char *to, size_t size, const char *s)
 	size_t n = strlen(s), kept = n < size ? n : size - 1;
 
 	/* Back to the first byte of the character that does not fit; four bytes are the longest. */
-	for (int i = 0; kept < n && i < 3 && kept > 0 && ((unsigned char)s[kept] & 0xc0) == 0x80; i++)
-		kept--;
+	if (kept < n)
+		for (int i = 0; i < 3 && kept > 0 && ((unsigned char)s[kept] & 0xc0) == 0x80; i++)
+			kept--;
 	memmove(to, s, kept);
 	to[kept] = '\0';
 	return kept == n;
@@ -180,14 +181,15 @@ int text_check_name(const char *s, const char *what, struct error *err)
 	size_t n = strlen(s);
 
 	if (n == 0 || n > 63)
-		return error_set(err, ERR_INVALID, "%s must have 1 to 63 characters, has %zu", what, n);
+		return error_set(err, ERR_INVALID, "%s must have 1 to 63 characters, has %zu", what,
+				 n);
 	if (!is_alnum(s[0]))
 		return error_set(err, ERR_INVALID, "%s must begin with a letter or a digit", what);
 	for (size_t i = 0; i < n; i++)
 		if (!is_alnum(s[i]) && !strchr("._-", s[i]))
 			return error_set(err, ERR_INVALID,
-					 "%s may hold letters, digits, '.', '_' and '-'; byte %zu is 0x%02x",
-					 what, i + 1, (unsigned char)s[i]);
+					 "%s may hold letters, digits, '.', '_' and '-'; "
+					 "byte %zu is 0x%02x", what, i + 1, (unsigned char)s[i]);
 	return 0;
 }
 

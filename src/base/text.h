@@ -27,8 +27,8 @@ void text_done(struct text *t);
 /* The string, owned by the caller (free()), never NULL unless memory ran out; T is empty after. */
 char *text_take(struct text *t);
 
-/* Copies S into a fixed array and says whether it fitted; a string that does not fit is cut, but not
- * within a character. */
+/* Copies S into a fixed array and says whether it fitted; a string that does not fit is cut, but
+ * not within a character. */
 bool text_copy(char *to, size_t size, const char *s);
 #define TEXT_COPY(array, s) text_copy((array), sizeof(array), (s))
 

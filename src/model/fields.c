@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One walker per direction over the same rows.  Reading fills a scratch copy first and moves it over
- * the target at the end, so that a wrong field number nine does not leave eight new ones behind. */
+/* One walker per direction over the same rows.  Reading fills a scratch copy first and moves it
+ * over the target at the end, so that a wrong ninth field does not leave eight new ones behind. */
 #include "model/fields.h"
 
 #include <stdio.h>
@@ -129,8 +129,8 @@ static int copy_field(const struct field *f, const void *source, void *target)
 	}
 }
 
-/* Drops every pointer that came over with the bytes, also those of embedded structs, without freeing:
- * they are the source's.  After a failure half way the copy then frees cleanly. */
+/* Drops every pointer that came over with the bytes, also those of embedded structs, without
+ * freeing: they are the source's.  After a failure half way the copy then frees cleanly. */
 static void forget_heap(const struct fields *f, void *target)
 {
 	for (size_t i = 0; i < f->n; i++) {
@@ -138,7 +138,8 @@ static void forget_heap(const struct fields *f, void *target)
 
 		if (row->kind == FIELD_OBJECT)
 			forget_heap(row->sub, at(target, row->offset));
-		if (row->kind == FIELD_TEXT || row->kind == FIELD_STRINGS || row->kind == FIELD_LIST)
+		if (row->kind == FIELD_TEXT || row->kind == FIELD_STRINGS ||
+		    row->kind == FIELD_LIST)
 			*(void **)at(target, row->offset) = NULL;
 		if (row->kind == FIELD_STRINGS || row->kind == FIELD_LIST)
 			*count_of(row, target) = 0;
@@ -337,8 +338,8 @@ static struct place below(const struct place *up, const char *name)
 
 static int wrong_type(const struct place *p, const char *wanted, struct error *err)
 {
-	return error_at(err, ERR_INVALID, p->text, "%s must be %s", p->text[0] ? p->text : "the body",
-			wanted);
+	return error_at(err, ERR_INVALID, p->text, "%s must be %s",
+			p->text[0] ? p->text : "the body", wanted);
 }
 
 static int check_string(const json_t *j, size_t max, const struct place *p, struct error *err)
@@ -350,12 +351,12 @@ static int check_string(const json_t *j, size_t max, const struct place *p, stru
 		return wrong_type(p, "a string", err);
 	n = json_string_length(j);
 	if (n > max)
-		return error_at(err, ERR_INVALID, p->text, "%s has %zu bytes, at most %zu are taken",
-				p->text, n, max);
+		return error_at(err, ERR_INVALID, p->text,
+				"%s has %zu bytes, at most %zu are taken", p->text, n, max);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return error_at(err, ERR_INVALID, p->text, "%s has a control character at byte %zu",
-					p->text, i + 1);
+			return error_at(err, ERR_INVALID, p->text,
+					"%s has a control character at byte %zu", p->text, i + 1);
 	return 0;
 }
 
@@ -396,8 +397,8 @@ static uint64_t max_of(const struct field *f)
 	return f->max ? f->max : f->kind == FIELD_U32 ? UINT32_MAX : INT64_MAX;
 }
 
-static int read_number(const struct field *f, const json_t *j, enum fields_source source, void *slot,
-		       const struct place *p, struct error *err)
+static int read_number(const struct field *f, const json_t *j, enum fields_source source,
+		       void *slot, const struct place *p, struct error *err)
 {
 	json_int_t v = json_integer_value(j);
 	uint64_t max = max_of(f);
@@ -468,6 +469,8 @@ static int read_list(const struct field *f, const json_t *j, enum fields_source 
 {
 	size_t n = json_array_size(j);
 	char *rows = n ? calloc(n, f->size) : NULL;
+	/* A new row is always a creation: its required fields must be there. */
+	enum fields_source rows_source = source == FIELDS_UPDATE ? FIELDS_CREATE : source;
 	int r = 0;
 
 	if (n && !rows)
@@ -478,9 +481,8 @@ static int read_list(const struct field *f, const json_t *j, enum fields_source 
 
 		snprintf(index, sizeof(index), "%zu", i);
 		q = below(p, index);
-		/* A new row is always a creation: its required fields must be there. */
-		r = read_object(f->sub, json_array_get(j, i),
-				source == FIELDS_UPDATE ? FIELDS_CREATE : source, rows + i * f->size, &q, err);
+		r = read_object(f->sub, json_array_get(j, i), rows_source, rows + i * f->size, &q,
+				err);
 	}
 	if (r < 0) {
 		for (size_t i = 0; i < n; i++)
@@ -566,16 +568,18 @@ static int check_keys(const struct fields *f, const json_t *j, enum fields_sourc
 		struct place q = below(p, key);
 
 		if (!row)
-			return error_at(err, ERR_INVALID, q.text, "a %s has no field '%.60s'", f->noun, key);
-		if (!(row->flags & (FIELD_READONLY | FIELD_FIXED)) || is_as_it_was(row, value, target))
+			return error_at(err, ERR_INVALID, q.text, "a %s has no field '%.60s'",
+					f->noun, key);
+		if (!(row->flags & (FIELD_READONLY | FIELD_FIXED)) ||
+		    is_as_it_was(row, value, target))
 			continue;
 		if (row->flags & FIELD_READONLY)
-			return error_at(err, ERR_INVALID, q.text, "%s is filled in by Facet: leave it out",
-					q.text);
+			return error_at(err, ERR_INVALID, q.text,
+					"%s is filled in by Facet: leave it out", q.text);
 		if (source == FIELDS_UPDATE)
 			return error_at(err, ERR_INVALID, q.text,
-					"%s can not be changed: delete the %s and create it anew", q.text,
-					f->noun);
+					"%s can not be changed: delete the %s and create it anew",
+					q.text, f->noun);
 	}
 	return 0;
 }
@@ -597,7 +601,8 @@ static int read_object(const struct fields *f, const json_t *j, enum fields_sour
 		if (value)
 			r = read_field(row, value, source, target, &q, err);
 		else if (source == FIELDS_CREATE && (row->flags & FIELD_REQUIRED))
-			r = error_at(err, ERR_INVALID, q.text, "%s is missing: %s", q.text, row->says);
+			r = error_at(err, ERR_INVALID, q.text, "%s is missing: %s", q.text,
+				     row->says);
 	}
 	return r;
 }
@@ -646,8 +651,8 @@ static json_t *schema_field(const struct field *f)
 		return json_pack("{s:s, s:i}", "type", "string", "maxLength", TEXT_FIELD_MAX);
 	case FIELD_U32:
 	case FIELD_U64:
-		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)f->min,
-				 "maximum", (json_int_t)max_of(f));
+		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
+				 (json_int_t)f->min, "maximum", (json_int_t)max_of(f));
 	case FIELD_I64:
 		return json_pack("{s:s}", "type", "integer");
 	case FIELD_BOOL:
@@ -676,7 +681,8 @@ json_t *fields_schema(const struct fields *f)
 		if (f->rows[i].flags & FIELD_READONLY)
 			json_object_set_new(s, "readOnly", json_true());
 		if (f->rows[i].max && json_object_get(s, "items"))
-			json_object_set_new(s, "maxItems", json_integer((json_int_t)f->rows[i].max));
+			json_object_set_new(s, "maxItems",
+					    json_integer((json_int_t)f->rows[i].max));
 		json_object_set_new(properties, f->rows[i].name, s);
 		if (f->rows[i].flags & FIELD_REQUIRED)
 			json_array_append_new(required, json_string(f->rows[i].name));

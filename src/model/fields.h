@@ -62,10 +62,10 @@ struct fields {
 };
 
 enum fields_source {
-	FIELDS_CREATE, /* a client's POST: required must be there, unknown and read-only are refused */
+	FIELDS_CREATE, /* a client's POST: required must be there, unknown and read-only refused */
 	FIELDS_UPDATE, /* a client's PATCH: only what is given changes */
-	FIELDS_TRUSTED /* our own store or peer: everything is read, unknown keys are skipped, and an
-			* empty name or a 0 is taken for "not known" whatever the range */
+	FIELDS_TRUSTED /* our own store or peer: everything is read, unknown keys are skipped, and
+			* an empty name or a 0 is taken for "not known" whatever the range */
 };
 
 /* Reads J into *TARGET, which holds a valid struct (zeroed for a new one).  On failure TARGET is
@@ -74,11 +74,12 @@ enum fields_source {
 must_check int fields_read(const struct fields *f, const json_t *j, enum fields_source source,
 			   void *target, struct error *err);
 
-/* The whole struct as a new JSON object; bytes that are not UTF-8 become '?'.  NULL only when memory
- * ran out. */
+/* The whole struct as a new JSON object; bytes that are not UTF-8 become '?'.  NULL only when
+ * memory ran out. */
 json_t *fields_write(const struct fields *f, const void *source);
 
-/* A deep copy of SOURCE over TARGET (whose old heap is freed).  NO_MEMORY leaves TARGET as it was. */
+/* A deep copy of SOURCE over TARGET (whose old heap is freed).  NO_MEMORY leaves TARGET as it
+ * was. */
 must_check int fields_copy(const struct fields *f, const void *source, void *target,
 			   struct error *err);
 

@@ -20,8 +20,8 @@ static int check_key(const char *key, struct error *err)
 	good = strspn(key, key_bytes);
 	if (good < n)
 		return error_set(err, ERR_INVALID,
-				 "write %.*s...: byte %zu of the key is 0x%02x; a key holds letters, "
-				 "digits and . _ / @ : -",
+				 "write %.*s...: byte %zu of the key is 0x%02x; a key holds "
+				 "letters, digits and . _ / @ : -",
 				 (int)good, key, good + 1, (unsigned char)key[good]);
 	return 0;
 }

@@ -178,12 +178,14 @@ static int check_after(const struct store *s, uint64_t after, struct error *err)
 
 	if (after < floor)
 		return error_set(err, ERR_NOT_FOUND,
-				 "changes are kept from revision %ju on, %ju is older: list again and "
-				 "watch from the revision of the listing", floor, (uintmax_t)after);
+				 "changes are kept from revision %ju on, %ju is older: list again "
+				 "and watch from the revision of the listing", floor,
+				 (uintmax_t)after);
 	if (after > now)
 		return error_set(err, ERR_NOT_FOUND,
-				 "revision %ju is still to come, the store is at %ju (was it restored?): "
-				 "list again and watch from the revision of the listing",
+				 "revision %ju is still to come, the store is at %ju (was it "
+				 "restored?): list again and watch from the revision of the "
+				 "listing",
 				 (uintmax_t)after, now);
 	return 0;
 }

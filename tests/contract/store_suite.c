@@ -106,7 +106,8 @@ static void add_change(void *user, const char *key, const char *value, uint64_t 
 	text_add(user, "%s=%s@%ju ", key, value ? value : "gone", (uintmax_t)revision);
 }
 
-static struct store_watch *watch(struct store *s, const char *prefix, uint64_t after, struct text *t)
+static struct store_watch *watch(struct store *s, const char *prefix, uint64_t after,
+				 struct text *t)
 {
 	struct store_watch *w = NULL;
 	struct error err = { 0 };
@@ -494,7 +495,8 @@ static void get_of_an_absent_key_touches_nothing(void **state)
 
 static void list_shows_a_prefix_in_key_order(void **state)
 {
-	static const char *const keys[] = { "vm/b", "lease/2", "vm/a", "vmx", "vm", "lease/10", "vm/-", "vm/B" };
+	static const char *const keys[] = { "vm/b", "lease/2", "vm/a", "vmx",
+					    "vm", "lease/10", "vm/-", "vm/B" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		put_now(*state, keys[i], "1", STORE_ANY);
@@ -745,7 +747,8 @@ static void old_changes_are_forgotten(void **state)
 	for (int round = 0; round < 2; round++) {
 		assert_int_equal(store_watch(*state, "", 4, add_change, &seen, &watching, NULL),
 				 -ERR_NOT_FOUND);
-		assert_int_equal(store_watch(*state, "k99", 24, add_change, &seen, &watching, NULL), 0);
+		assert_int_equal(store_watch(*state, "k99", 24, add_change, &seen, &watching, NULL),
+				 0);
 		store_dispatch(*state);
 		assert_true(text_starts_with(seen.data, "k990=even@25 k991=even@25"));
 		text_done(&seen);
@@ -847,7 +850,8 @@ static void compare_contents(struct store *s, const struct model *m, unsigned se
 		r = store_get(s, key, &value, &revision, NULL);
 		if (revision != m->at[k] || (r == 0 && atoi(value) != m->value[k]))
 			fail_msg("seed %u: %s is %s at %ju, the model has %d at %ju", seed, key,
-				 r ? "absent" : value, (uintmax_t)revision, m->value[k], (uintmax_t)m->at[k]);
+				 r ? "absent" : value, (uintmax_t)revision, m->value[k],
+				 (uintmax_t)m->at[k]);
 		free(value);
 	}
 }

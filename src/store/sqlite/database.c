@@ -3,8 +3,8 @@
  *
  *     BEGIN  [SAVEPOINT batch1 RELEASE] [SAVEPOINT batch2 ROLLBACK TO] ...  COMMIT
  *
- * An expectation is part of the statement that writes (UPDATE ... WHERE revision = ?): a batch whose
- * third write finds a changed key is undone to its savepoint, and the others do not notice.
+ * An expectation is part of the statement that writes (UPDATE ... WHERE revision = ?): a batch
+ * whose third write finds a changed key is undone to its savepoint, and the others do not notice.
  *
  * The file is locked for as long as it is open (locking_mode = EXCLUSIVE): two daemons on one
  * ledger would each be right on their own.  SQLite then keeps the index of the WAL on the heap.
@@ -441,8 +441,8 @@ static int connect_file(struct database *d, struct error *err)
 			     : error_set(err, ERR_NO_MEMORY, "open %s", d->path);
 	if (sqlite3_db_readonly(d->db, "main") == 1)
 		return error_set(err, ERR_UNAVAILABLE,
-				 "open %s: it can be read but not written: give it to the user that "
-				 "this program runs as", d->path);
+				 "open %s: it can be read but not written: give it to the user "
+				 "that this program runs as", d->path);
 	r = configure(d, err);
 	return r == 0 ? prepare(d, err) : r;
 }

@@ -41,10 +41,11 @@ static void every_value_has_a_word_of_its_own_both_ways(void **state)
 		for (int v = 0; v < tables[t].count; v++) {
 			int back = -1;
 
-			assert_true(names_value(tables[t].names, names_word(tables[t].names, v), &back));
+			assert_true(names_value(tables[t].names, names_word(tables[t].names, v),
+						&back));
 			if (back != v)
-				fail_msg("table %d: '%s' is %d and %d", t, names_word(tables[t].names, v),
-					 v, back);
+				fail_msg("table %d: '%s' is %d and %d", t,
+					 names_word(tables[t].names, v), v, back);
 		}
 	}
 }
