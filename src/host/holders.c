@@ -164,7 +164,7 @@ int holders_of(int root, int dir, uint32_t *pid, struct error *err)
 	if (!found && h.hidden)
 		return error_set(err, ERR_DENIED,
 				 "the open files of process %" PRIu32 " can not be read, so "
-				 "whether the vGPU is in use is not known: CAP_SYS_PTRACE is needed",
+				 "whether the vGPU is in use is not known: it takes CAP_SYS_PTRACE",
 				 h.hidden);
 	*pid = found;
 	return 0;

@@ -2,8 +2,8 @@
 /* tree.h - a host made of plain files in a temporary folder.
  *
  * Plain files keep what is written to them and do nothing else, so a read-back always succeeds.
- * How a driver reacts to a write (lists shrink, devices appear, errors) is played by tree_on_write(),
- * for which a test links with --wrap=sysfs_write.
+ * How a driver reacts to a write (lists shrink, devices appear, errors) is played by
+ * tree_on_write(), for which a test links with --wrap=sysfs_write.
  */
 #pragma once
 
