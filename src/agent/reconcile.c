@@ -276,9 +276,16 @@ static void lease_replied(const struct host_reply *reply, void *user)
 	agent_report_due(a);
 }
 
+/* A placement id means nothing to a GPU that is cut equal-size; without one, a GPU that is still cut
+ * for a group of mixed sizes would hold fewer than was reckoned with. */
+static enum gpu_mode mode_of(const struct lease *l)
+{
+	return l->placement != PLACEMENT_NONE ? GPU_MODE_MIXED : GPU_MODE_EQUAL;
+}
+
 static void ask_lease(struct agent *a, struct lease_work *w, const struct lease *l, enum host_op op)
 {
-	struct host_request q = { .mode = GPU_MODE_MIXED };
+	struct host_request q = { .mode = mode_of(l) };
 	struct ticket *t = ticket_new(a, l->id, op);
 
 	if (!t)
@@ -289,12 +296,13 @@ static void ask_lease(struct agent *a, struct lease_work *w, const struct lease 
 	w->busy = ask(a, &q, t, lease_replied);
 }
 
-/* A placement id means nothing to a GPU that is still cut equal-size. */
-static bool needs_mixed(const struct agent *a, const struct lease *l)
+/* An empty GPU keeps the mode that it had for whoever was there before. */
+static bool needs_mode(const struct agent *a, const struct lease *l)
 {
 	const struct gpu *g = gpu_at(a, l->address);
 
-	return l->placement != PLACEMENT_NONE && g && g->mode == GPU_MODE_EQUAL && g->vgpus_n == 0;
+	return g && g->vgpus_n == 0 && (g->mode == GPU_MODE_EQUAL || g->mode == GPU_MODE_MIXED) &&
+	       g->mode != (int)mode_of(l);
 }
 
 static void want_lease(struct agent *a, struct lease_work *w, const struct lease *l)
@@ -302,9 +310,9 @@ static void want_lease(struct agent *a, struct lease_work *w, const struct lease
 	w->gone = w->quarantined = false;
 	if (w->made || w->failed || agent_now_us(a) < w->retry_us || !functions_ready(a, l))
 		return;
-	if (needs_mixed(a, l) && !a->inventory_stale && !a->inventory_busy)
+	if (needs_mode(a, l) && !a->inventory_stale && !a->inventory_busy)
 		ask_lease(a, w, l, HOST_OP_MODE_SET);
-	else if (!needs_mixed(a, l))
+	else if (!needs_mode(a, l))
 		ask_lease(a, w, l, HOST_OP_VGPU_CREATE);
 }
 
