@@ -24,12 +24,12 @@ agent_up() {
 host_ready() { [ "$(facet host show "$HOST" -o json 2> /dev/null | jq -r .state)" = ready ]; }
 pool_size() { facet gpu list -o json | jq '[.items[] | select(.poolable)] | length'; }
 
-# Everything up, the hook in place, the host known.
+# Everything up, the hook in place, the host known; arguments go to the agent.
 facet_up() {
 	facet_users
 	install_hook $BIN/agent/hook/facet-hook
 	facetd_up
-	agent_up
+	agent_up "$@"
 	wait_for 30 host_ready "the agent's first report" || die "the host never reported"
 }
 

@@ -1,7 +1,8 @@
 # sentence: The 33rd vGPU of a GPU that holds 32 is refused with a reason, and nothing has changed.
 # gpus: L40S@0000:41:00.0/vendor-vfio
 
-facet_up
+# QEMU migrates several VFIO devices only when all can do it peer to peer; the simulated ones can not.
+facet_up --set host.migration=no
 group ai 'board contains "L40S"' 1
 for vm in full01 full02; do
 	define_vm $vm || die "libvirt refuses the domain"

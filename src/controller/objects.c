@@ -103,6 +103,8 @@ static void table_remove(struct table *t, const char *id)
 
 bool links_add(struct links *l, struct object *o)
 {
+	size_t i;
+
 	if (l->n == l->room) {
 		size_t room = l->room ? l->room * 2 : 4;
 		void *rows = realloc(l->rows, room * sizeof(*l->rows));
@@ -112,7 +114,10 @@ bool links_add(struct links *l, struct object *o)
 		l->rows = rows;
 		l->room = room;
 	}
-	l->rows[l->n++] = o;
+	/* In order of id, so that placement sees the same GPUs in the same order every time. */
+	for (i = l->n++; i > 0 && strcmp(l->rows[i - 1]->id, o->id) > 0; i--)
+		l->rows[i] = l->rows[i - 1];
+	l->rows[i] = o;
 	return true;
 }
 

@@ -110,12 +110,24 @@ static struct vm *keep_vm(struct change *ch, struct vm *vm)
 	return kept;
 }
 
+static int told_state(const json_t *domain)
+{
+	const char *word = json_string_value(json_object_get(domain, "state"));
+	int state = VM_UNKNOWN;
+
+	/* What runs now was not started for this VM: the next report says so in its own way. */
+	if (!word || !names_value(&vm_state_names, word, &state) || state != VM_STOPPED)
+		return VM_UNKNOWN;
+	return state;
+}
+
 /* The UUID of the domain when a host reports it; one from the name for a domain still to come. */
 static int find_uuid(struct change *ch, struct vm *vm, struct error *err)
 {
 	struct found_domain found = find_domain(ch->c, vm->name, vm->host);
 
 	if (found.n == 1) {
+		vm->state = told_state(found.domain);
 		TEXT_COPY(vm->uuid, json_string_value(json_object_get(found.domain, "uuid")));
 		return 0;
 	}
@@ -229,6 +241,7 @@ static int known_vm(struct change *ch, const char *host, struct vm **ret, struct
 		return r;
 	TEXT_COPY(vm.name, name);
 	TEXT_COPY(vm.host, found.host);
+	vm.state = told_state(found.domain);
 	TEXT_COPY(vm.uuid, json_string_value(json_object_get(found.domain, "uuid")));
 	*ret = keep_vm(ch, &vm);
 	change_event(ch, "vm.created", name, vm.host, name, "VM %s was made known from its domain", name);
