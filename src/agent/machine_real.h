@@ -5,7 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/machine.h"
-#include "agent/root/client.h"
+#include "agent/root_client.h"
 
 /* ROOT_CLIENT is taken over, also on failure.  ROOT: below which sys/, proc/ and run/ are.
  *   IO, NO_MEMORY */

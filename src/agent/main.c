@@ -11,10 +11,11 @@
 #include "agent/drop.h"
 #include "agent/machine_real.h"
 #include "agent/machine_simulated.h"
-#include "agent/root/root.h"
+#include "agent/root.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "host/passthrough/passthrough.h"
 
 #ifndef FACET_LIBEXECDIR
 #define FACET_LIBEXECDIR "/usr/libexec/facet"
@@ -239,6 +240,7 @@ static int run(struct program *p, struct error *err)
 	int hook_fd = -1, r = 0;
 
 	if (p->specs_n == 0) {
+		passthrough_set_any_class(s->passthrough_any_class);
 		r = root_start(&root, &config, err);
 		if (r == 0)
 			r = listen_hook(s, &hook_fd, err);

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "host/driver.h"
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 #include "model/catalogue.h"
 
 enum { CLASS_DISPLAY = 0x03, GPUS_MAX = 256 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/root/client.h"
+#include "agent/root_client.h"
 
 #include <string.h>
 

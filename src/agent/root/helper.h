@@ -7,8 +7,8 @@
  */
 #pragma once
 
+#include "agent/root.h"
 #include "agent/root/protocol.h"
-#include "agent/root/root.h"
 #include "base/clock.h"
 
 struct helper;

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/libvirt/connection.h"
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 
 enum { PEER = 3 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/root/root.h"
+#include "agent/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "agent/root/serve.h"
 #include "agent/root/work.h"
 #include "base/log.h"
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 
 /* Files of root's own are written as their owner; what is left over is for what uid 0 alone can
  * not do: looking into QEMU's open files, and NVIDIA's sriov-manage script. */

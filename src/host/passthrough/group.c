@@ -5,7 +5,7 @@
  * by a host driver.  Taking a disk or the network from a host to get there would end the host, so
  * those are looked for first and named.
  */
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
  * back by whoever comes later.  A function that could not be bound goes back to its driver at once:
  * at no return from here is one left without a driver that had one.
  */
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 
 #include <string.h>
 

@@ -15,7 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/machine_real.h"
-#include "agent/root/root.h"
+#include "agent/root.h"
 #include "base/clock.h"
 
 struct fixture {

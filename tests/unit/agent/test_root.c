@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 
 #include "agent/root/protocol.h"
-#include "agent/root/root.h"
+#include "agent/root.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "host/driver.h"

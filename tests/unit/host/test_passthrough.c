@@ -13,7 +13,7 @@
 
 #include "host/driver.h"
 #include "host/inventory.h"
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 #include "tree.h"
 
 #define GPU "0000:17:00.0"

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "agent/root/client.h"
+#include "agent/root_client.h"
 
 struct root_config {
 	const char *root;            /* below which sys/, proc/ and run/ are; NULL: "/" */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.h - the unprivileged half's end of the line to the root half.
+/* root_client.h - the unprivileged half's end of the line to the root half.
  *
  * Belongs to one thread, that of the event loop: watch root_client_fd() for input and call
  * root_client_dispatch().  Callbacks run inside dispatch, and nowhere else.
