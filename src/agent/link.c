@@ -70,6 +70,7 @@ static void on_ended(void *user, int r, const struct error *err)
 
 void agent_connect(struct agent *a)
 {
+	const struct unix_reader reader = { on_line, on_ended, a };
 	struct http_request q = { .method = "GET", .timeout_ms = STREAM_SILENCE_MS };
 	struct text path = { 0 };
 	struct error err;
@@ -79,7 +80,7 @@ void agent_connect(struct agent *a)
 	http_path_add(&path, a->host);
 	http_path_add(&path, "wanted");
 	q.path = path.data;
-	r = unix_lines(a->event, a->controller, &q, on_line, on_ended, a, &a->stream, &err);
+	r = unix_lines(a->event, a->controller, &q, &reader, &a->stream, &err);
 	text_done(&path);
 	if (r == 0)
 		return;

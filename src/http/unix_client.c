@@ -299,10 +299,11 @@ int unix_request(sd_event *event, const char *path, const struct http_request *r
 	return begin(event, path, request, &how, ret, err);
 }
 
-int unix_lines(sd_event *event, const char *path, const struct http_request *request, line_fn *line,
-	       unix_ended_fn *ended, void *user, struct unix_call **ret, struct error *err)
+int unix_lines(sd_event *event, const char *path, const struct http_request *request,
+	       const struct unix_reader *reader, struct unix_call **ret, struct error *err)
 {
-	const struct unix_call how = { .line = line, .ended = ended, .user = user };
+	const struct unix_call how = { .line = reader->line, .ended = reader->ended,
+				       .user = reader->user };
 
 	return begin(event, path, request, &how, ret, err);
 }

@@ -32,11 +32,19 @@ must_check int unix_request(sd_event *event, const char *path, const struct http
 			    unix_answer_fn *answer, void *user, struct unix_call **ret,
 			    struct error *err);
 
-/* The same for an answer that is a stream of lines without an end.  A refusal (problem document)
- * comes as ENDED with its kind.  A negative result of LINE ends the stream with that result.
- * LINE may cancel the call.  Silence longer than REQUEST->timeout_ms ends it: UNAVAILABLE. */
+/* Who reads a stream. */
+struct unix_reader {
+	line_fn *line;
+	unix_ended_fn *ended;
+	void *user;
+};
+
+/* The same for an answer that is a stream of lines without an end.  READER is copied.  A refusal
+ * (problem document) comes as ENDED with its kind.  A negative result of LINE ends the stream with
+ * that result.  LINE may cancel the call.  Silence longer than REQUEST->timeout_ms ends it:
+ * UNAVAILABLE. */
 must_check int unix_lines(sd_event *event, const char *path, const struct http_request *request,
-			  line_fn *line, unix_ended_fn *ended, void *user, struct unix_call **ret,
+			  const struct unix_reader *reader, struct unix_call **ret,
 			  struct error *err);
 
 /* Ends a call before its time: no callback follows.  NULL is fine; always returns NULL. */

@@ -43,21 +43,18 @@ static bool read_type(int dir, const char *name, struct gpu_type *ret, uint64_t 
 	return ret->name[0] != '\0';
 }
 
-static int collect_mdev(int root, int dir, const char *address, const char *uuid,
-			const struct gpu_type *type, const struct holders *holders,
+/* V names the mdev, its parent and its type; the rest is looked up below DIR. */
+static int collect_mdev(int root, int dir, struct gpu_vgpu *v, const struct holders *holders,
 			struct collect *c, struct error *err)
 {
-	struct gpu_vgpu v = { .placement = PLACEMENT_NONE, .type_id = type->type_id };
 	cleanup(cleanup_close) int mdev = -1;
 
 	/* It may have left since it was listed. */
-	if (!TEXT_COPY(v.mdev_uuid, uuid) || sysfs_open(dir, uuid, &mdev, NULL) < 0)
+	if (sysfs_open(dir, v->mdev_uuid, &mdev, NULL) < 0)
 		return 0;
-	TEXT_COPY(v.address, address);
-	TEXT_COPY(v.profile, type->name);
-	v.placement = vgpu_placement(mdev, "nvidia/placement_id");
-	v.holder_pid = holders_find(holders, root, mdev);
-	return collect_vgpu(c, &v, err);
+	v->placement = vgpu_placement(mdev, "nvidia/placement_id");
+	v->holder_pid = holders_find(holders, root, mdev);
+	return collect_vgpu(c, v, err);
 }
 
 static int collect_type(int root, int dir, const char *address, const char *name,
@@ -73,8 +70,14 @@ static int collect_type(int root, int dir, const char *address, const char *name
 		return 0;
 	if (sysfs_list(dir, sysfs_path(path, TYPES "/%s/devices", name), &devices, NULL) < 0)
 		devices.n = 0;
-	for (size_t i = 0; i < devices.n && r == 0; i++)
-		r = collect_mdev(root, dir, address, devices.names[i], &type, holders, c, err);
+	for (size_t i = 0; i < devices.n && r == 0; i++) {
+		struct gpu_vgpu v = { .type_id = type.type_id };
+
+		TEXT_COPY(v.address, address);
+		TEXT_COPY(v.profile, type.name);
+		if (TEXT_COPY(v.mdev_uuid, devices.names[i]))
+			r = collect_mdev(root, dir, &v, holders, c, err);
+	}
 	/* On a VF this counts one at most; the catalogue's maximum fills it in later. */
 	if (!type.max && !sysfs_exists(dir, "physfn") && available + devices.n < UINT32_MAX)
 		type.max = (uint32_t)(available + devices.n);

@@ -36,7 +36,7 @@ static bool has_devices(const struct simulated_domain *d, const struct host_requ
 int sim_set_devices(struct simulated_host *h, const struct host_request *q,
 		    struct host_reply *reply)
 {
-	struct simulated_domain *d;
+	struct simulated_domain *d = NULL;
 	int r = find(h, q, &d, &reply->err);
 
 	if (r < 0)
@@ -114,7 +114,7 @@ static int power_on(struct simulated_host *h, struct simulated_domain *d, struct
 
 int sim_start(struct simulated_host *h, const struct host_request *q, struct host_reply *reply)
 {
-	struct simulated_domain *d;
+	struct simulated_domain *d = NULL;
 	int r = find(h, q, &d, &reply->err);
 
 	if (r < 0)
@@ -125,7 +125,7 @@ int sim_start(struct simulated_host *h, const struct host_request *q, struct hos
 
 int sim_shutdown(struct simulated_host *h, const struct host_request *q, struct host_reply *reply)
 {
-	struct simulated_domain *d;
+	struct simulated_domain *d = NULL;
 	int r = find(h, q, &d, &reply->err);
 
 	if (r < 0)
@@ -149,7 +149,7 @@ void sim_stop(struct simulated_host *h, struct simulated_domain *d, enum vm_stat
 int sim_power_off(struct simulated_host *h, const struct host_request *q,
 		  struct host_reply *reply)
 {
-	struct simulated_domain *d;
+	struct simulated_domain *d = NULL;
 	int r = find(h, q, &d, &reply->err);
 
 	if (r < 0)

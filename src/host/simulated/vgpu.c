@@ -341,7 +341,7 @@ static int create_whole(struct simulated_host *h, struct simulated_gpu *g,
 int sim_create(struct simulated_host *h, const struct host_vgpu *v, bool ours,
 	       struct host_reply *reply)
 {
-	struct simulated_gpu *g;
+	struct simulated_gpu *g = NULL;
 	uint16_t vf;
 	int slot, r = find_gpu(h, v, &g, &reply->err);
 
@@ -423,7 +423,7 @@ static int take_down(struct simulated_host *h, struct simulated_gpu *g, const st
 /* What is not there is gone: after a reboot, on a function that vanished, on a GPU that left. */
 int sim_destroy(struct simulated_host *h, const struct host_vgpu *v, struct host_reply *reply)
 {
-	struct simulated_gpu *g;
+	struct simulated_gpu *g = NULL;
 	uint16_t vf = CREATABLE_PF;
 	int slot, r;
 
@@ -442,7 +442,7 @@ int sim_destroy(struct simulated_host *h, const struct host_vgpu *v, struct host
 int sim_holders(struct simulated_host *h, const struct host_vgpu *v, struct host_reply *reply)
 {
 	const struct simulated_domain *d;
-	struct simulated_gpu *g;
+	struct simulated_gpu *g = NULL;
 	int slot = WHOLE, r = find_gpu(h, v, &g, &reply->err);
 
 	if (r < 0)
@@ -464,7 +464,7 @@ int sim_holders(struct simulated_host *h, const struct host_vgpu *v, struct host
 int sim_set_mode(struct simulated_host *h, const struct host_request *q, struct host_reply *reply)
 {
 	enum creatable_mode mode = q->mode == GPU_MODE_MIXED ? CREATABLE_MIXED : CREATABLE_EQUAL;
-	struct simulated_gpu *g;
+	struct simulated_gpu *g = NULL;
 	int r = find_gpu(h, &q->vgpu, &g, &reply->err);
 	bool was;
 

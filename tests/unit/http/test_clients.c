@@ -256,12 +256,19 @@ static void a_closed_door_names_the_group(void **state)
 	assert_string_equal(err.text, f->err.text);
 }
 
+static int follow(struct fixture *f, const struct http_request *q, struct unix_call **ret)
+{
+	const struct unix_reader reader = { on_line, on_ended, f };
+
+	return unix_lines(f->event, f->path, q, &reader, ret, NULL);
+}
+
 static void lines_are_handed_on_as_they_come(void **state)
 {
 	struct http_request q = { .method = "GET", .path = "/lines" };
 	struct fixture *f = *state;
 
-	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, NULL, NULL), 0);
+	assert_int_equal(follow(f, &q, NULL), 0);
 	sd_event_loop(f->event);
 	assert_int_equal(f->called, 1);
 	assert_int_equal(f->r, 0);
@@ -276,7 +283,7 @@ static void a_cut_stream_is_told_from_an_ended_one(void **state)
 	struct http_request q = { .method = "GET", .path = "/cut" };
 	struct fixture *f = *state;
 
-	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, NULL, NULL), 0);
+	assert_int_equal(follow(f, &q, NULL), 0);
 	sd_event_loop(f->event);
 	assert_int_equal(f->r, -ERR_UNAVAILABLE);
 	assert_string_equal(f->lines.data, "[one][two]");
@@ -289,7 +296,7 @@ static void a_refused_stream_ends_with_its_problem(void **state)
 	struct fixture *f = *state;
 	struct error err = { 0 };
 
-	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, NULL, NULL), 0);
+	assert_int_equal(follow(f, &q, NULL), 0);
 	sd_event_loop(f->event);
 	assert_int_equal(f->r, -ERR_NO_CAPACITY);
 	assert_int_equal(curl_client_lines(f->curl, &q, 0, on_line, f, &err), -ERR_NO_CAPACITY);
@@ -304,8 +311,7 @@ static void a_line_may_cancel_its_own_call(void **state)
 	struct fixture *f = *state;
 
 	f->cancel_at_line = true;
-	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, &f->call, NULL),
-			 0);
+	assert_int_equal(follow(f, &q, &f->call), 0);
 	sd_event_loop(f->event);
 	assert_int_equal(f->called, 0);
 	assert_string_equal(f->lines.data, "[one]");
@@ -318,7 +324,7 @@ static void keep_alives_are_not_silence(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(curl_client_lines(f->curl, &q, 0, on_line, f, NULL), 0);
-	assert_int_equal(unix_lines(f->event, f->path, &q, on_line, on_ended, f, NULL, NULL), 0);
+	assert_int_equal(follow(f, &q, NULL), 0);
 	sd_event_loop(f->event);
 	assert_int_equal(f->r, 0);
 }
