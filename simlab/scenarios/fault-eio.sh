@@ -20,7 +20,7 @@ nothing_left
 
 echo 1 > /sys/module/facetsim/parameters/eio_once
 check "a single EIO costs no start" facet vm start web01
-check "stop again" facet vm stop web01
+check "stop again" facet vm stop web01 --force
 equal "and one function" "$(leases_in quarantined)" 1
 check "which comes back" facet lease release "$(facet lease list -o json | jq -r '.items[0].id')"
 nothing_left

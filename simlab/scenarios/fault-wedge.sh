@@ -17,7 +17,7 @@ facet doctor > /tmp/doctor || true
 check "doctor names it" grep -q "$bad" /tmp/doctor
 check "the VM starts again" facet vm start web01
 refute "on another function" [ "$(lease_of web01 vf)" = "$bad" ]
-check "stop" facet vm stop web01
+check "stop" facet vm stop web01 --force
 equal "the wedged one is still put aside" "$(leases_in quarantined)" 1
 /usr/lib/nvidia/sriov-manage -d 0000:41:00.0
 /usr/lib/nvidia/sriov-manage -e 0000:41:00.0

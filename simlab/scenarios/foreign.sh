@@ -29,7 +29,7 @@ equal "the foreign one counts: wrong size class" $? 7
 define_vm desk01
 check "attach on the T4" attach desk01 desk "GRID T4-2Q"
 check "start on the T4" facet vm start desk01
-for vm in web01 desk01; do check "stop $vm" facet vm stop $vm; done
+for vm in web01 desk01; do check "stop $vm" facet vm stop $vm --force; done
 check "Facet's own are gone" wait_for 30 '[ "$(leases)" = 0 ]'
 equal "the foreign vGPU is as it was" "$(vgpu_type "$vf")" "$id"
 equal "the foreign mdev is as it was" "$(mdevs)" $uuid

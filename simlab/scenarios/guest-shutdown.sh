@@ -12,5 +12,5 @@ nothing_left
 equal "Facet wants it stopped" "$(vm_field brief wanted)" stopped
 check "it is not started again" test "$(sleep 6; vm_state brief)" = "shut off"
 check "it can be started again" facet vm start brief
-check "and stopped" facet vm stop brief
+check "and stopped" facet vm stop brief --force
 nothing_left

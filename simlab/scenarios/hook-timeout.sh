@@ -6,7 +6,7 @@ group ai 'board contains "L40S"' 1 --hold 600
 define_vm web01 && define_vm plain || die "libvirt refuses the domains"
 check "attach" attach web01 ai "NVIDIA L40S-8Q"
 check "start" facet vm start web01
-check "stop" facet vm stop web01
+check "stop" facet vm stop web01 --force
 stop_agent
 v start web01 > /tmp/refused 2>&1
 check "the Facet VM is refused" [ $? != 0 ]

@@ -29,7 +29,7 @@ case $PHASE in
 	check "the same leases on the same functions" cmp "$LAB_OUT/before" "$LAB_OUT/after"
 	check "ledger and kernel agree" ledger_is_kernel
 	refute "the one that was stopped stays off" vm_running five
-	for vm in one two three four; do check "stop $vm" facet vm stop $vm; done
+	for vm in one two three four; do check "stop $vm" facet vm stop $vm --force; done
 	nothing_left
 	;;
 esac

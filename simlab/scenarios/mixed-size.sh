@@ -13,5 +13,5 @@ equal "the driver says the same placements" \
 	"$(for vm in a b c; do cat "$(pci_dir "$(lease_of $vm vf)")/nvidia/placement_id"; done | tr '\n' ' ')" \
 	"$(for vm in a b c; do lease_of $vm placement; done | tr '\n' ' ')"
 check "ledger and kernel agree" ledger_is_kernel
-for vm in a b c; do check "stop $vm" facet vm stop $vm; done
+for vm in a b c; do check "stop $vm" facet vm stop $vm --force; done
 nothing_left

@@ -26,8 +26,8 @@ define_vm other
 check "another size asks" attach other ai "NVIDIA L40S-2Q"
 facet vm start other > /tmp/refused 2>&1
 equal "it is refused too" $? 7
-for vm in full01 full02; do check "$vm stops" facet vm stop $vm; done
+for vm in full01 full02; do check "$vm stops" facet vm stop $vm --force; done
 nothing_left 90
 check "now the late one fits" facet vm start late
-check "and stops" facet vm stop late
+check "and stops" facet vm stop late --force
 nothing_left

@@ -14,5 +14,5 @@ done
 nothing_left
 equal "one is not wanted up" "$(vm_field one wanted)" stopped
 check "the slice serves again" facet vm start one
-check "stop" facet vm stop one
+check "stop" facet vm stop one --force
 nothing_left

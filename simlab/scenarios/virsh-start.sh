@@ -7,7 +7,7 @@ group brief 'board contains "T4"' 2
 define_vm web01 && define_vm desk01 || die "libvirt refuses the domains"
 check "attach" attach web01 ai "NVIDIA L40S-8Q"
 check "start" facet vm start web01
-check "stop" facet vm stop web01
+check "stop" facet vm stop web01 --force
 equal "the lease is held" "$(leases_in ready)" 1
 vf=$(lease_of web01 vf)
 check "virsh starts it" v start web01

@@ -15,7 +15,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "host/passthrough/passthrough.h"
+#include "host/passthrough.h"
 
 #ifndef FACET_LIBEXECDIR
 #define FACET_LIBEXECDIR "/usr/libexec/facet"
