@@ -38,7 +38,7 @@ static const struct config_item items[] = {
 	     "UNIX socket of facetd"),
 	ITEM("agent", "user", CONFIG_STRING, user, "facet-agent", 0, 0,
 	     "User of the half that talks and parses; ignored when not started as root"),
-	ITEM("agent", "hook", CONFIG_PATH, hook, "/run/facet/hook.sock", 0, 0,
+	ITEM("agent", "hook", CONFIG_PATH, hook, "/run/facet-host/hook.sock", 0, 0,
 	     "Socket that libvirt's hook asks at; empty: none"),
 	ITEM("agent", "report_s", CONFIG_NUMBER, report_s, "10", 1, 3600,
 	     "A report goes at least this often, in seconds"),
@@ -214,7 +214,8 @@ static int run_loop(struct program *p, struct root_client *root, int hook_fd, st
 	return r < 0 ? error_errno(err, -r, "event loop") : 0;
 }
 
-/* The folder of the socket belongs to facetd; on a host without one it is made here. */
+/* The folder is root's alone: in one that another user may write to, that user could put another
+ * file in the socket's place between bind() and chmod(). */
 static int listen_hook(const struct settings *s, int *fd, struct error *err)
 {
 	char folder[256];

@@ -91,7 +91,7 @@ static const struct flag attach_flags[] = {
 
 static const struct flag adopt_flags[] = {
 	{ "host", .kind = FLAG_TEXT, .goes = GOES_BODY, .key = "host", .value = "HOST",
-	  .says = "Host that has the libvirt domain", .required = true },
+	  .says = "Host that has the libvirt domain, where more than one has it" },
 	{ "group", .kind = FLAG_TEXT, .goes = GOES_BODY, .key = "group", .value = "GROUP",
 	  .says = "Group that its vGPUs are drawn from afterwards", .required = true },
 	{ 0 },
@@ -148,7 +148,7 @@ static const struct verb verbs[] = {
 	{ "adopt", "VM", "Take over a libvirt domain that has vGPUs already",
 	  VERB_CHANGE | VERB_OPERATION, "POST", "/v1/vms/{}/adopt", .done = "adopted",
 	  .flags = adopt_flags, .run = call_change,
-	  .example = "facet vm adopt render3 --host h1 --group studio" },
+	  .example = "facet vm adopt render3 --group studio" },
 	{ "explain", "VM", "Tell for each GPU why a VM got it, or cannot have it", 0, "GET",
 	  "/v1/vms/{}/explain", .run = explain_vm },
 };

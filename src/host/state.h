@@ -3,6 +3,7 @@
  *
  * One small text file per thing in /run/facet-host, which only the privileged half writes; it is
  * empty after a reboot, as is every vGPU.  Nothing here is the truth about what exists: sysfs is.
+ * (The socket for libvirt's hook is in the same folder, because it must be in one of root's.)
  *
  *	types-DEVICE-SUBSYSTEM-VERSION  the driver's list of vGPU types when it was longest
  *	vgpu-PLACE                      who was given that place: generation, type, profile

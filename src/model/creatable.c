@@ -94,11 +94,14 @@ static bool is_free(const struct creatable_board *board, const struct creatable_
                     uint16_t id, uint16_t size, unsigned int ignore)
 {
 	const struct creatable_vgpu *v;
-	unsigned int i;
+	unsigned int left = gpu->count, i;
 
-	for (i = 0; i < CREATABLE_VGPUS_MAX; i++) {
+	for (i = 0; i < CREATABLE_VGPUS_MAX && left > 0; i++) {
 		v = &gpu->vgpus[i];
-		if (!v->used || i == ignore || v->placement == GEOMETRY_NO_PLACEMENT)
+		if (!v->used)
+			continue;
+		left--;
+		if (i == ignore || v->placement == GEOMETRY_NO_PLACEMENT)
 			continue;
 		if (geometry_overlaps(id, size, v->placement, board->types[v->type].size_gib))
 			return false;
@@ -118,14 +121,14 @@ static unsigned int ids_of(const struct creatable_board *board, enum creatable_m
 	                                 GEOMETRY_IDS_MAX);
 }
 
-/* Keeps in IDS only what is free, and returns how many that are. */
+/* Keeps in IDS only what is free, the first MAX of them, and returns how many that are. */
 static unsigned int free_ids_of(const struct creatable_board *board,
                                 const struct creatable_gpu *gpu, uint16_t type, uint16_t *ids,
-                                unsigned int ignore)
+                                unsigned int ignore, unsigned int max)
 {
 	unsigned int n = ids_of(board, gpu->mode, type, ids), kept = 0, i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && kept < max; i++)
 		if (is_free(board, gpu, ids[i], board->types[type].size_gib, ignore))
 			ids[kept++] = ids[i];
 	return kept;
@@ -177,7 +180,7 @@ enum creatable_answer creatable_ask(const struct creatable_board *board,
 		return CREATABLE_FULL;
 	if (gpu->mode == CREATABLE_EQUAL)
 		return ask_equal(board, gpu, type);
-	if (free_ids_of(board, gpu, type, ids, CREATABLE_VGPUS_MAX) == 0)
+	if (free_ids_of(board, gpu, type, ids, CREATABLE_VGPUS_MAX, 1) == 0)
 		return CREATABLE_NO_PLACEMENT;
 	return CREATABLE_OK;
 }
@@ -191,7 +194,7 @@ unsigned int creatable_placements(const struct creatable_board *board,
 
 	if (creatable_ask(board, gpu, CREATABLE_PF, type) != CREATABLE_OK)
 		return 0;
-	n = free_ids_of(board, gpu, type, all, CREATABLE_VGPUS_MAX);
+	n = free_ids_of(board, gpu, type, all, CREATABLE_VGPUS_MAX, GEOMETRY_IDS_MAX);
 	for (i = 0; i < n && i < max; i++)
 		ids[i] = all[i];
 	return n;
@@ -213,7 +216,7 @@ unsigned int creatable_remaining(const struct creatable_board *board,
 	if (gpu->mode == CREATABLE_EQUAL)
 		n = (unsigned int)(board->types[type].max_instances - gpu->count);
 	else /* ids of one type never overlap each other */
-		n = free_ids_of(board, gpu, type, ids, CREATABLE_VGPUS_MAX);
+		n = free_ids_of(board, gpu, type, ids, CREATABLE_VGPUS_MAX, GEOMETRY_IDS_MAX);
 	n = least(n, max_vgpus(board) - gpu->count);
 	if (board->total_vfs > 0)
 		n = least(n, (unsigned int)(gpu->enabled_vfs - gpu->count));
@@ -229,7 +232,7 @@ static enum creatable_answer choose(const struct creatable_board *board,
 	unsigned int n, i;
 
 	if (*placement == CREATABLE_ANY) {
-		n = free_ids_of(board, gpu, type, ids, ignore);
+		n = free_ids_of(board, gpu, type, ids, ignore, 1);
 		if (n > 0)
 			*placement = ids[0];
 		return CREATABLE_OK;

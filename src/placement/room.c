@@ -132,16 +132,20 @@ static uint32_t slice_mib(const struct pool_slice *slice)
 	return p ? p->fb_mib : 0;
 }
 
-static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uint16_t vf)
+static int type_of_slice(const struct room *room, const struct pool_slice *slice)
+{
+	int type = shape_find(room->shape, slice->profile);
+
+	return type < 0 ? shape_find_size(room->shape, slice_mib(slice)) : type;
+}
+
+static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uint16_t vf, int type)
 {
 	bool mixed = room->state.mode == CREATABLE_MIXED;
-	int type = shape_find(room->shape, slice->profile);
 	uint16_t placement = CREATABLE_ANY;
 	enum creatable_answer a;
 	unsigned int slot;
 
-	if (type < 0)
-		type = shape_find_size(room->shape, slice_mib(slice));
 	if (type < 0) {
 		reason_set(
 			&room->why, "unknown-slice", "",
@@ -167,15 +171,27 @@ static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uin
 	return true;
 }
 
+static bool same_type(const struct pool_slice *a, const struct pool_slice *b)
+{
+	return a->fb_mib == b->fb_mib && strcmp(a->profile, b->profile) == 0;
+}
+
 static bool lay_out(struct room *room)
 {
+	const struct pool_slice *slices = room->pool->slices;
+	int type = -1;
+
 	if (room->pool->slices_n > CREATABLE_VGPUS_MAX) {
 		reason_set(&room->why, "full", "", "holds %zu vGPUs already", room->pool->slices_n);
 		return false;
 	}
-	for (size_t i = 0; i < room->pool->slices_n; i++)
-		if (!lay_out_slice(room, &room->pool->slices[i], (uint16_t)i))
+	for (size_t i = 0; i < room->pool->slices_n; i++) {
+		/* Most GPUs hold one type only. */
+		if (i == 0 || !same_type(&slices[i], &slices[i - 1]))
+			type = type_of_slice(room, &slices[i]);
+		if (!lay_out_slice(room, &slices[i], (uint16_t)i, type))
 			return false;
+	}
 	return true;
 }
 
@@ -237,6 +253,9 @@ static void limit_to_functions(struct room *room)
 	uint32_t n;
 
 	if (!has_functions(pool->gpu))
+		return;
+	/* Each slice and each avoided function takes one at most: mostly that is answer enough. */
+	if (pool->functions_n >= room->capacity + pool->slices_n + pool->avoid_n)
 		return;
 	n = free_functions(pool);
 	if (n == 0 && pool->functions_n == 0)

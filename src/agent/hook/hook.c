@@ -25,7 +25,7 @@ enum {
 	ANSWER_MAX = 4096,
 };
 
-#define SOCKET_DEFAULT "/run/facet/hook.sock"
+#define SOCKET_DEFAULT "/run/facet-host/hook.sock"
 #define CONFIG_DEFAULT "/etc/facet/hook.conf"
 
 /* Which of libvirt's calls concern us. */

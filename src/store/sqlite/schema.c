@@ -41,7 +41,7 @@ static int read_number(sqlite3 *db, const char *sql, sqlite3_int64 *ret, const c
 /* An empty file is ours to fill; any other must carry our mark. */
 static int check_owner(sqlite3 *db, const char *path, sqlite3_int64 *ret_version, struct error *err)
 {
-	sqlite3_int64 id, version, tables;
+	sqlite3_int64 id = 0, version = 0, tables = 0;
 	int r = read_number(db, "PRAGMA application_id", &id, path, err);
 
 	if (r == 0)
@@ -80,14 +80,14 @@ static int migrate(sqlite3 *db, sqlite3_int64 version)
 
 int schema_check(sqlite3 *db, const char *path, struct error *err)
 {
-	sqlite3_int64 version;
+	sqlite3_int64 version = 0;
 
 	return check_owner(db, path, &version, err);
 }
 
 int schema_prepare(sqlite3 *db, const char *path, struct error *err)
 {
-	sqlite3_int64 version;
+	sqlite3_int64 version = 0;
 	int r = check_owner(db, path, &version, err);
 
 	if (r < 0 || version == SCHEMA_VERSION)
