@@ -261,7 +261,7 @@ int vf_enable(int root, const char *pf, enum result *result, struct error *err)
 {
 	struct backoff b = backoff_start(LIMIT_MS);
 	char path[PATH_MAX], driver[32];
-	bool done, again;
+	bool done = false, again;
 	int r;
 
 	r = check_before(root, pf, driver, &done, err);

@@ -37,7 +37,8 @@ static void image_write(const char *file, const struct image *im)
 	char temporary[4096];
 	FILE *f;
 
-	snprintf(temporary, sizeof(temporary), "%s.new", file);
+	if (snprintf(temporary, sizeof(temporary), "%s.new", file) >= (int)sizeof(temporary))
+		abort();
 	f = fopen(temporary, "we");
 	if (!f || fwrite(im->data, 1, im->n, f) != im->n || fclose(f) != 0 ||
 	    rename(temporary, file) != 0)
@@ -46,7 +47,8 @@ static void image_write(const char *file, const struct image *im)
 
 static const char *durable_name(const char *file, char *buffer, size_t size)
 {
-	snprintf(buffer, size, "%s.durable", file);
+	if (snprintf(buffer, size, "%s.durable", file) >= (int)size)
+		abort();
 	return buffer;
 }
 
