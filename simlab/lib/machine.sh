@@ -199,7 +199,7 @@ new_machines() {
 	run_folder
 	mkdir -p "$RUN/art"
 	# 9p does not follow links out of a share, so the parts are copied: they are small.
-	for part in nano module linux-guest; do
+	for part in nano module; do
 		declare -F "part_hash_$part" > /dev/null && [ -d "$(part_path "$part")" ] &&
 			cp -r "$(part_path "$part")"/. "$RUN/art/"
 	done

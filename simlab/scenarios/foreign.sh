@@ -1,5 +1,6 @@
 # sentence: vGPUs and VMs made by hand are shown, counted, never touched, and adopted on request.
 # gpus: L40S@0000:41:00.0/vendor-vfio,T4@0001:00:10.0/mdev
+# weight: 90
 
 pf=0000:41:00.0
 enable_vfs $pf

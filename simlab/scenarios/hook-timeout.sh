@@ -1,5 +1,6 @@
 # sentence: With the agent down virsh start of a Facet VM is refused with a sentence; other VMs start.
 # gpus: L40S@0000:41:00.0/vendor-vfio
+# weight: 60
 
 facet_up
 group ai 'board contains "L40S"' 1 --hold 600

@@ -1,5 +1,6 @@
 # sentence: The plug is pulled with four VMs running: VFs, types and the VMs that should run come back.
 # gpus: L40S@0000:41:00.0/vendor-vfio,T4@0001:00:10.0/mdev,A100@0002:01:00.0/mdev-vf
+# weight: 90
 # needs: powercut
 # limit: 300
 

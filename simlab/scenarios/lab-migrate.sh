@@ -1,5 +1,6 @@
 # sentence: A running guest moves to another host, its vGPU keeps its state on a different VF there.
 # gpus: A40@0000:41:00.0/vendor-vfio
+# weight: 60
 # nodes: 2
 
 gpu=0000:41:00.0 here=0000:41:00.4 there=0000:41:00.5

@@ -1,5 +1,6 @@
 # sentence: Two machines reach each other, and libvirt moves a running guest between them.
 # gpus: none
+# weight: 40
 # nodes: 2
 
 other=$(on_node b hostname)

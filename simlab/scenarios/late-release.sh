@@ -1,5 +1,6 @@
 # sentence: A release that arrives after the function has a new owner changes nothing.
 # gpus: L40S@0000:41:00.0/vendor-vfio
+# weight: 120
 # limit: 240
 
 # The late message is made as it comes about: the agent is cut off while a release is wanted, and
@@ -25,9 +26,9 @@ check "the release is carried out" wait_for 40 '[ "$(leases)" = 0 ]'
 check "the new owner starts" facet vm start new
 equal "on the same function" "$(lease_of new vf)" "$vf"
 type=$(vgpu_type "$vf")
-v destroy new > /dev/null # nobody holds it open now: only owner and generation protect it
 stop_facetd
 stop_agent
+v destroy new > /dev/null # nobody holds it open now: only owner and generation protect it
 mkdir -p /tmp/now
 mv /var/lib/facet/facet.db* /tmp/now/
 cp /tmp/then/* /var/lib/facet/

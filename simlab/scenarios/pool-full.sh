@@ -1,5 +1,6 @@
 # sentence: The 33rd vGPU of a GPU that holds 32 is refused with a reason, and nothing has changed.
 # gpus: L40S@0000:41:00.0/vendor-vfio
+# weight: 80
 
 # QEMU migrates several VFIO devices only when all can do it peer to peer; the simulated ones can not.
 facet_up --set host.migration=no

@@ -1,5 +1,6 @@
 # sentence: A VM with a held lease that virsh starts gets its vGPU through the hook, and gives it back.
 # gpus: L40S@0000:41:00.0/vendor-vfio,T4@0001:00:10.0/mdev
+# weight: 90
 
 facet_up
 group ai 'board contains "L40S"' 2 --hold 600
@@ -33,4 +34,4 @@ check "with the way out" grep -q 'facet vm start web01' /tmp/refused
 refute "and it does not run" vm_running web01
 check "Facet starts it" facet vm start web01
 equal "one lease" "$(leases)" 1
-check "and stops it" facet vm stop web01
+check "and stops it" facet vm stop web01 --force

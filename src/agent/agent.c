@@ -114,6 +114,7 @@ static void inventory_taken(int r, struct machine_inventory *inventory, const st
 		add_functions(a, &a->inventory.gpus[i]);
 	TEXT_COPY(a->boot_id, a->inventory.facts.boot_id);
 	a->has_inventory = a->inventory_news = true;
+	agent_miss_vgpus(a);
 	agent_report_due(a);
 }
 

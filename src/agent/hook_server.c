@@ -144,6 +144,9 @@ static void take_line(struct hook_call *c)
 		answer(c, true, "");
 		return;
 	}
+	/* Somebody else starts it: what this agent made some time ago may have been lost meanwhile. */
+	if (!is_ours_to_start(a, c))
+		agent_verify_again(a, c->uuid);
 	c->asked = true;
 	c->until_us = agent_now_us(a) + WAIT_US;
 	agent_kick(a);

@@ -94,6 +94,10 @@ const struct machine_domain *agent_domain(const struct agent *a, const char *uui
 struct lease_work *lease_work_find(struct agent *a, const char *id);
 struct vm_work *vm_work_find(struct agent *a, const char *name);
 bool domain_is_up(const struct machine_domain *d);
+/* The vGPUs of VM ("" for all) are looked at again before they are believed in. */
+void agent_verify_again(struct agent *a, const char *vm_uuid);
+/* Those that the newest inventory does not show are made again. */
+void agent_miss_vgpus(struct agent *a);
 /* Whether all leases of VM exist; *FAILED when one can not be made, *N how many it has. */
 bool agent_leases_made(struct agent *a, const char *vm_uuid, bool *failed, size_t *n);
 

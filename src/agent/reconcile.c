@@ -9,7 +9,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 
-enum { ASK_AGAIN_US = 20000000 };
+enum { ASK_AGAIN_US = 10000000 };
 
 bool domain_is_up(const struct machine_domain *d)
 {
@@ -345,6 +345,41 @@ static void reconcile_lease(struct agent *a, const struct lease *l)
 		drop_lease(a, w, l);
 	else
 		w->made = w->failed = w->quarantined = w->gone = false;
+}
+
+void agent_verify_again(struct agent *a, const char *vm_uuid)
+{
+	for (size_t i = 0; i < a->wanted.leases_n; i++) {
+		struct lease_work *w = lease_work_find(a, a->wanted.leases[i].id);
+
+		if (w && !w->busy && (!vm_uuid[0] || strcmp(a->wanted.leases[i].vm_uuid, vm_uuid) == 0))
+			w->made = false;
+	}
+}
+
+static bool is_shown(const struct gpu *g, const struct lease *l)
+{
+	for (size_t i = 0; i < g->vgpus_n; i++)
+		if (l->mdev_uuid[0] ? strcmp(g->vgpus[i].mdev_uuid, l->mdev_uuid) == 0
+				    : strcmp(g->vgpus[i].address, l->vf) == 0)
+			return true;
+	return false;
+}
+
+void agent_miss_vgpus(struct agent *a)
+{
+	for (size_t i = 0; i < a->wanted.leases_n; i++) {
+		const struct lease *l = &a->wanted.leases[i];
+		struct lease_work *w = lease_work_find(a, l->id);
+		const struct gpu *g = gpu_at(a, l->address);
+
+		if (!w || w->busy || !w->made || l->framework == FRAMEWORK_PASSTHROUGH)
+			continue;
+		if (g && is_shown(g, l))
+			continue;
+		log_warning("%s: the vGPU of lease %s is gone: it is made again", a->host, l->id);
+		w->made = false;
+	}
 }
 
 bool agent_leases_made(struct agent *a, const char *vm_uuid, bool *failed, size_t *n)

@@ -75,6 +75,14 @@ const void *change_see(struct change *ch, enum object_kind kind, const char *id)
 	return o ? o->data : NULL;
 }
 
+const void *change_see_object(struct change *ch, const struct object *o)
+{
+	for (size_t i = 0; i < ch->n; i++)
+		if (ch->edits[i].object == o)
+			return ch->edits[i].data;
+	return o->data;
+}
+
 void *change_create(struct change *ch, enum object_kind kind, const char *id)
 {
 	struct edit *e = edit_find(ch, kind, id);
@@ -158,7 +166,7 @@ static size_t collect_leases(struct change *ch, const struct object *owner, cons
 		return 0;
 	}
 	for (size_t i = 0; owner && i < owner->leases.n; i++) {
-		const struct lease *l = change_see(ch, OBJECT_LEASE, owner->leases.rows[i]->id);
+		const struct lease *l = change_see_object(ch, owner->leases.rows[i]);
 
 		if (l && strcmp(by_vm ? l->vm : l->host, name) == 0)
 			memcpy(ids[n++], l->id, sizeof(*ids));
@@ -195,7 +203,7 @@ static int check_gpu(struct change *ch, const char *id, struct error *err)
 	char why[256];
 
 	for (size_t i = 0; o && i < o->leases.n && n < 256; i++) {
-		const struct lease *l = change_see(ch, OBJECT_LEASE, o->leases.rows[i]->id);
+		const struct lease *l = change_see_object(ch, o->leases.rows[i]);
 
 		if (l)
 			leases[n++] = l;

@@ -104,6 +104,8 @@ DEFINE_CLEANUP(struct change *, change_drop)
 
 /* What is so in the eyes of the change; NULL for none. */
 const void *change_see(struct change *ch, enum object_kind kind, const char *id);
+/* The same of an object at hand, without looking for it. */
+const void *change_see_object(struct change *ch, const struct object *o);
 /* A copy to write into; NULL when there is none, or memory ran out (then the commit fails). */
 void *change_edit(struct change *ch, enum object_kind kind, const char *id);
 /* A zeroed new one; never NULL but for memory. */

@@ -65,7 +65,7 @@ static void leases_of_gpu(struct change *ch, const struct object *gpu, struct ch
 {
 	ret->n = 0;
 	for (size_t i = 0; i < gpu->leases.n && ret->n < 256; i++) {
-		const struct lease *l = change_see(ch, OBJECT_LEASE, gpu->leases.rows[i]->id);
+		const struct lease *l = change_see_object(ch, gpu->leases.rows[i]);
 
 		if (l)
 			ret->rows[ret->n++] = l;
@@ -154,13 +154,13 @@ static int snapshot_make(struct change *ch, const struct object *host, const str
 		struct pool_gpu *p = &ret->gpus[i];
 		struct snapshot_gpu *b = &ret->backs[i];
 
-		p->gpu = change_see(ch, OBJECT_GPU, host->gpus.rows[i]->id);
+		p->gpu = change_see_object(ch, host->gpus.rows[i]);
 		p->slices = b->slices;
 		p->avoid = (const char(*)[PCI_SIZE])b->avoid;
 		leases_of_gpu(ch, host->gpus.rows[i], &leases);
 		fill_slices(p, b, &leases);
 		fill_functions(p, b);
-		decide_open(p, b, change_see(ch, OBJECT_HOST, host->id), f);
+		decide_open(p, b, change_see_object(ch, host), f);
 	}
 	return 0;
 }

@@ -270,6 +270,30 @@ enum creatable_answer creatable_take(const struct creatable_board *board,
 	return CREATABLE_OK;
 }
 
+enum creatable_answer creatable_fill(const struct creatable_board *board,
+                                     struct creatable_gpu *gpu, uint16_t type, unsigned int n)
+{
+	uint16_t ids[GEOMETRY_IDS_MAX], vf;
+	unsigned int ids_n, i;
+
+	if (type >= board->n_types)
+		return CREATABLE_UNKNOWN_TYPE;
+	if (gpu->count > 0 || gpu->mode != CREATABLE_EQUAL)
+		return CREATABLE_HAS_VGPUS;
+	if (n > creatable_remaining(board, gpu, type))
+		return CREATABLE_FULL;
+	/* Ids of one type never overlap each other, so each vGPU gets the next one. */
+	ids_n = ids_of(board, gpu->mode, type, ids);
+	for (i = 0; i < n; i++) {
+		vf = board->total_vfs > 0 ? (uint16_t)i : CREATABLE_PF;
+		gpu->vgpus[i] = (struct creatable_vgpu){
+			true, type, i < ids_n ? ids[i] : GEOMETRY_NO_PLACEMENT, vf
+		};
+	}
+	gpu->count = (uint16_t)n;
+	return CREATABLE_OK;
+}
+
 enum creatable_answer creatable_move(const struct creatable_board *board,
                                      struct creatable_gpu *gpu, unsigned int slot,
                                      uint16_t placement)

@@ -117,6 +117,12 @@ enum creatable_answer creatable_take(const struct creatable_board *board,
                                      struct creatable_gpu *gpu, uint16_t vf, uint16_t type,
                                      uint16_t placement, unsigned int *ret_slot);
 
+/* The same as N times creatable_take() on an empty GPU in equal-size mode, on VFs 0, 1 and so on
+ * (the PF where there are none), but in one step: what reads a pool does this for every GPU.
+ * HAS_VGPUS when it is not such a GPU, FULL when they do not all fit.  Unless OK, nothing changed. */
+enum creatable_answer creatable_fill(const struct creatable_board *board,
+                                     struct creatable_gpu *gpu, uint16_t type, unsigned int n);
+
 /* Moves the vGPU in SLOT to another placement id.  Its own id is no change.
  * PLACEMENT_UNKNOWN also where the GPU has no ids in its mode. */
 enum creatable_answer creatable_move(const struct creatable_board *board,

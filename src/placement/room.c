@@ -139,9 +139,10 @@ static int type_of_slice(const struct room *room, const struct pool_slice *slice
 	return type < 0 ? shape_find_size(room->shape, slice_mib(slice)) : type;
 }
 
-static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uint16_t vf, int type)
+static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uint16_t vf)
 {
 	bool mixed = room->state.mode == CREATABLE_MIXED;
+	int type = type_of_slice(room, slice);
 	uint16_t placement = CREATABLE_ANY;
 	enum creatable_answer a;
 	unsigned int slot;
@@ -171,27 +172,41 @@ static bool lay_out_slice(struct room *room, const struct pool_slice *slice, uin
 	return true;
 }
 
-static bool same_type(const struct pool_slice *a, const struct pool_slice *b)
+static bool are_alike(const struct pool_slice *slices, size_t n)
 {
-	return a->fb_mib == b->fb_mib && strcmp(a->profile, b->profile) == 0;
+	for (size_t i = 1; i < n; i++)
+		if (slices[i].fb_mib != slices[0].fb_mib ||
+		    strcmp(slices[i].profile, slices[0].profile) != 0)
+			return false;
+	return true;
+}
+
+/* Most GPUs hold one type only, which takes one look.  False: look at each slice, which also tells
+ * what is the matter with it. */
+static bool lay_out_alike(struct room *room)
+{
+	const struct pool_gpu *pool = room->pool;
+	int type = pool->slices_n ? type_of_slice(room, &pool->slices[0]) : -1;
+
+	if (type < 0 || !are_alike(pool->slices, pool->slices_n) ||
+	    creatable_fill(&room->shape->rules, &room->state, (uint16_t)type,
+			   (unsigned int)pool->slices_n) != CREATABLE_OK)
+		return false;
+	room->used_mib += (uint64_t)room->shape->profiles[type].fb_mib * pool->slices_n;
+	return true;
 }
 
 static bool lay_out(struct room *room)
 {
-	const struct pool_slice *slices = room->pool->slices;
-	int type = -1;
-
 	if (room->pool->slices_n > CREATABLE_VGPUS_MAX) {
 		reason_set(&room->why, "full", "", "holds %zu vGPUs already", room->pool->slices_n);
 		return false;
 	}
-	for (size_t i = 0; i < room->pool->slices_n; i++) {
-		/* Most GPUs hold one type only. */
-		if (i == 0 || !same_type(&slices[i], &slices[i - 1]))
-			type = type_of_slice(room, &slices[i]);
-		if (!lay_out_slice(room, &slices[i], (uint16_t)i, type))
+	if (lay_out_alike(room))
+		return true;
+	for (size_t i = 0; i < room->pool->slices_n; i++)
+		if (!lay_out_slice(room, &room->pool->slices[i], (uint16_t)i))
 			return false;
-	}
 	return true;
 }
 

@@ -229,18 +229,28 @@ static int write_all(struct database *d, struct store_batch *b, sqlite3_int64 re
 	return r;
 }
 
+static bool may_need_undo(const struct store_batch *b)
+{
+	for (size_t i = 1; i < b->n; i++)
+		if (b->writes[i].expect != STORE_ANY)
+			return true;
+	return false;
+}
+
 /* Writes B, or leaves it answered and undone.  Returns -1 when the whole transaction is lost:
  * SQLite rolls back all of it by itself after some errors, a full disk among them. */
 static int write_batch(struct database *d, struct store_batch *b, sqlite3_int64 *revision)
 {
+	bool savepoint = may_need_undo(b);
 	int r;
 
 	d->why.kind = ERR_NONE;
-	if (run(d, SQL_SAVEPOINT) < 0)
+	if (savepoint && run(d, SQL_SAVEPOINT) < 0)
 		return -1;
 	r = write_all(d, b, *revision + 1);
-	if (sqlite3_get_autocommit(d->db) || (r != 0 && run(d, SQL_UNDO) < 0) ||
-	    run(d, SQL_RELEASE) < 0)
+	if (sqlite3_get_autocommit(d->db) || (r < 0 && !savepoint))
+		return -1;
+	if (savepoint && ((r != 0 && run(d, SQL_UNDO) < 0) || run(d, SQL_RELEASE) < 0))
 		return -1;
 	if (r == 0)
 		b->revision = (uint64_t)++*revision;

@@ -218,6 +218,35 @@ static void boards_without_sriov_create_on_the_pf(void **state)
 }
 
 /* Ten thousand random steps: nothing may break, and a refusal may change nothing. */
+static void filling_is_taking_one_by_one(void **state)
+{
+	static const struct creatable_board *const boards[] = { &a40, &t4 };
+	struct creatable_gpu one_by_one, at_once;
+	unsigned int slot;
+
+	(void)state;
+	for (unsigned int b = 0; b < 2; b++)
+		for (uint16_t type = 0; type < boards[b]->n_types; type++)
+			for (unsigned int n = 0; n <= 33; n++) {
+				enum creatable_answer a = CREATABLE_OK;
+
+				creatable_set_vfs(boards[b], &one_by_one, boards[b]->total_vfs);
+				at_once = one_by_one;
+				for (unsigned int i = 0; i < n && a == CREATABLE_OK; i++)
+					a = creatable_take(boards[b], &one_by_one,
+					                   boards[b]->total_vfs ? (uint16_t)i : CREATABLE_PF,
+					                   type, CREATABLE_ANY, &slot);
+				assert_int_equal(creatable_fill(boards[b], &at_once, type, n) == CREATABLE_OK,
+				                 a == CREATABLE_OK);
+				assert_int_equal(at_once.count, a == CREATABLE_OK ? n : 0);
+				for (unsigned int i = 0; i < at_once.count; i++) {
+					assert_int_equal(at_once.vgpus[i].placement, one_by_one.vgpus[i].placement);
+					assert_int_equal(at_once.vgpus[i].vf, one_by_one.vgpus[i].vf);
+				}
+				assert_null(creatable_check(boards[b], &at_once));
+			}
+}
+
 static void no_sequence_breaks_the_gpu(void **state)
 {
 	struct creatable_gpu *gpu = *state, before;
@@ -290,6 +319,7 @@ int main(void)
 		MIXED(a_vgpu_moves_only_to_a_free_id_of_its_type),
 		EQUAL(the_mode_changes_only_on_an_empty_gpu),
 		cmocka_unit_test(boards_without_sriov_create_on_the_pf),
+		cmocka_unit_test(filling_is_taking_one_by_one),
 		EQUAL(no_sequence_breaks_the_gpu),
 		MIXED(no_sequence_breaks_the_gpu),
 		MIXED(check_sees_what_is_broken),
