@@ -1,4 +1,5 @@
 # sentence: The lab's machine boots, libvirt starts a guest, and the guest obeys its power button.
+# run: long
 # gpus: none
 # This one needs neither Facet nor the kernel module: when it fails, the lab itself is broken.
 

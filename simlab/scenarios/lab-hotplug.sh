@@ -1,4 +1,5 @@
 # sentence: A vGPU is plugged into a running guest and unplugged again, and the guest plays along.
+# run: long
 # gpus: A40@0000:41:00.0/vendor-vfio
 
 enable_vfs 0000:41:00.0

@@ -1,4 +1,5 @@
 # sentence: A guest gets a vGPU that was made as a mediated device, on a GPU and on a GPU's VF.
+# run: long
 # gpus: T4@0001:00:10.0/mdev,A100@0002:01:00.0/mdev-vf
 
 # Makes TYPE on PARENT, starts a guest with it, expects what REGEX says, and takes all away.

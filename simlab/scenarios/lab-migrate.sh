@@ -1,4 +1,5 @@
 # sentence: A running guest moves to another host, its vGPU keeps its state on a different VF there.
+# run: long
 # gpus: A40@0000:41:00.0/vendor-vfio
 # weight: 60
 # nodes: 2

@@ -1,4 +1,5 @@
 # sentence: A guest gets a whole PCI device, alone in its IOMMU group, and gives it back.
+# run: long
 # gpus: none
 # needs: iommu
 

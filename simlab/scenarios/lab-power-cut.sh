@@ -1,4 +1,5 @@
 # sentence: A power cut loses what was not flushed to disk and keeps what was.
+# run: long
 # gpus: none
 # needs: powercut
 

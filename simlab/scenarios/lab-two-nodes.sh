@@ -1,4 +1,5 @@
 # sentence: Two machines reach each other, and libvirt moves a running guest between them.
+# run: long
 # gpus: none
 # weight: 40
 # nodes: 2

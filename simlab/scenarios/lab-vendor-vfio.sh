@@ -1,4 +1,5 @@
 # sentence: A guest gets a vGPU of an SR-IOV GPU whose type was written to its VF by hand.
+# run: long
 # gpus: A40@0000:41:00.0/vendor-vfio
 
 gpu=0000:41:00.0
