@@ -14,10 +14,11 @@ check "the Facet VM is refused" [ $? != 0 ]
 check "with a sentence that names the agent" grep -q 'facet-agent' /tmp/refused
 fact sentence "$(tr -d '\n' < /tmp/refused | cut -c 1-200)"
 check "another VM starts" v start plain
-check "and stops" stop_vm plain
+check "and stops" v destroy plain
 agent_up
 wait_for 30 host_ready
 check "with the agent back it starts" wait_for 20 'v start web01 2> /dev/null'
-check "and stops" stop_vm web01
+check "and stops" v destroy web01
+wait_for 20 '[ "$(leases_in ready)" = 1 ]'
 check "the hold is ended" facet vm stop web01
 nothing_left

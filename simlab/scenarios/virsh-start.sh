@@ -16,14 +16,14 @@ check "Facet sees it running" wait_for 20 '[ "$(vm_field web01 state)" = running
 check "and its lease attached" wait_for 20 '[ "$(leases_in attached)" = 1 ]'
 equal "the same one" "$(lease_of web01 vf)" "$vf"
 check "the guest has its vGPU" wait_for 40 "guest_has_vgpu web01 26b9 1"
-check "virsh stops it" stop_vm web01
+check "virsh stops it" stop_vm web01 40
 check "it is held again" wait_for 20 '[ "$(leases_in ready)" = 1 ]'
 
 # The vGPU is lost while the VM is off: the hook has it made again before the VM may start.
 vgpu_set "$vf" 0
 check "virsh starts it once more" v start web01
 check "with its vGPU" wait_for 40 "[ \"\$(vgpu_type '$vf')\" != 0 ]"
-check "and stops it" stop_vm web01
+check "and stops it" v destroy web01
 check "held" wait_for 20 '[ "$(leases_in ready)" = 1 ]'
 check "the hold is ended by hand" facet vm stop web01
 nothing_left
