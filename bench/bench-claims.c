@@ -199,7 +199,7 @@ static void compare(const char *socket, pid_t facetd, const struct claim_rows *r
 		    double seconds, struct vms *vms)
 {
 	char *path = bench_path("bare-%d.db", clients);
-	int64_t turn_us = (int64_t)(seconds * 1e6 / 2 / TURNS);
+	int64_t turn_us = (int64_t)(seconds * 1e6 / 2 / (double)TURNS);
 	struct load *l = load_open(socket, clients);
 	int64_t cpu_us = 0, before;
 	struct bare bare;
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 	static const int clients[] = { 1, 8, 64 };
 	const char *facetd = argc > 1 ? argv[1] : "facetd";
 	double seconds = argc > 3 ? atof(argv[3]) : 4;
-	struct vms vms = { .n = (size_t)(VMS_PER_S * seconds) };
+	struct vms vms = { .n = (size_t)((double)VMS_PER_S * seconds) };
 	struct claim_rows rows = { 0 };
 	char *socket;
 	pid_t pid;

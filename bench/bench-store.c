@@ -162,7 +162,7 @@ static void ours_run(struct ours *o, int group, int64_t until_us)
 static void compare(const char *folder, int group, double seconds)
 {
 	struct text bare_path = { 0 }, ours_path = { 0 };
-	int64_t turn_us = (int64_t)(seconds * 1e6 / TURNS);
+	int64_t turn_us = (int64_t)(seconds * 1e6 / (double)TURNS);
 	struct bare bare;
 	struct ours ours;
 
