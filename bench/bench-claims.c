@@ -58,12 +58,13 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 	return stmt;
 }
 
-/* The rows of the newest batch that facetd wrote to its store. */
+/* The rows of the newest batch with a lease that facetd wrote to its store. */
 static void read_claim(const char *path, struct claim_rows *ret)
 {
 	sqlite3 *db = open_database(path);
 	sqlite3_stmt *stmt = prepare(db, "SELECT key, length(value) FROM change"
-					 " WHERE revision = (SELECT max(revision) FROM change)");
+					 " WHERE revision = (SELECT max(revision) FROM change"
+					 "                   WHERE key LIKE 'lease/%')");
 
 	while (sqlite3_step(stmt) == SQLITE_ROW && ret->n < ROWS_MAX) {
 		struct claim_row *r = &ret->rows[ret->n++];
