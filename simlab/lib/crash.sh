@@ -5,7 +5,7 @@
 # shellcheck shell=bash
 
 CRASH=$LAB_RUN/crash
-export FACET_CRASH_FILE=$CRASH
+CRASH_DAEMON=
 died=0
 
 arm() { echo "$1" > "$CRASH"; chmod 666 "$CRASH"; }
@@ -76,6 +76,7 @@ crash_in() { # DAEMON start|stop N
 kill_process_if_dead() { process_alive "$1" || kill_process "$1"; }
 
 crash_everywhere() { # DAEMON
+	CRASH_DAEMON=$1
 	facet_up
 	group ai 'board contains "L40S"' 1
 	define_vm web01 || die "libvirt refuses the domain"

@@ -11,13 +11,16 @@ facet_users() {
 	mkdir -p /run/facet /var/lib/facet
 }
 
+# The file of crash points, for the daemon that a scenario lets die (crash.sh), and for it alone.
+crash_file() { [ "${CRASH_DAEMON:-}" != "$1" ] || echo "$CRASH"; }
+
 facetd_up() {
-	start_facetd --set controller.host_timeout_s=20 "$@"
+	FACET_CRASH_FILE=$(crash_file facetd) start_facetd --set controller.host_timeout_s=20 "$@"
 	wait_for 20 "facet version > /dev/null 2>&1" "facetd"
 }
 
 agent_up() {
-	start_agent --set host.libvirt_program=$BIN/agent/root/facet-libvirt --set agent.look_s=5 \
+	FACET_CRASH_FILE=$(crash_file facet-agent) start_agent --set host.libvirt_program=$BIN/agent/root/facet-libvirt --set agent.look_s=5 \
 		--set host.passthrough_any_class=yes --set host.migration=yes "$@"
 }
 

@@ -190,6 +190,9 @@ void agent_take_wanted(struct agent *a, struct wanted *w)
 	if (a->has_wanted && w->revision < a->wanted.revision)
 		log_warning("%s: wanted state went back from revision %ju to %ju", a->host,
 			    (uintmax_t)a->wanted.revision, (uintmax_t)w->revision);
+	/* The controller believes a word about a VM only from who has heard its own newest one. */
+	if (!a->has_wanted || w->revision != a->wanted.revision)
+		a->report_due = true;
 	fields_done(&wanted_fields, &a->wanted);
 	a->wanted = *w;
 	*w = (struct wanted){ 0 };

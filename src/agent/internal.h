@@ -48,6 +48,7 @@ struct agent {
 	struct wanted wanted;
 	bool has_wanted;
 	struct unix_call *stream;
+	sd_event_source *reconnect;
 	unsigned stream_failures;
 
 	/* actual state */

@@ -46,8 +46,9 @@ static int reconnect(sd_event_source *s, uint64_t usec, void *user)
 {
 	struct agent *a = user;
 
+	(void)s;
 	(void)usec;
-	sd_event_source_disable_unref(s);
+	a->reconnect = sd_event_source_disable_unref(a->reconnect);
 	if (!a->stream)
 		agent_connect(a);
 	return 0;
@@ -56,16 +57,16 @@ static int reconnect(sd_event_source *s, uint64_t usec, void *user)
 static void on_ended(void *user, int r, const struct error *err)
 {
 	struct agent *a = user;
-	sd_event_source *s;
 
 	a->stream = NULL;
 	if (r < 0 && a->stream_failures == 0)
 		log_warning("%s: wanted state: %s", a->host, err->text);
 	a->stream_failures++;
 	/* The tick would try too, once a second; a controller that comes back should be seen sooner. */
-	if (sd_event_add_time_relative(a->event, &s, CLOCK_MONOTONIC,
-				       (uint64_t)pause_us(a, a->stream_failures), 50000, reconnect, a) >= 0)
-		sd_event_source_set_floating(s, true), sd_event_source_unref(s);
+	a->reconnect = sd_event_source_disable_unref(a->reconnect);
+	if (sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_MONOTONIC,
+				       (uint64_t)pause_us(a, a->stream_failures), 50000, reconnect, a) < 0)
+		a->reconnect = NULL;
 }
 
 void agent_connect(struct agent *a)
@@ -129,6 +130,9 @@ static void report_known_vm(struct agent *a, const struct wanted_vm *v, struct v
 	TEXT_COPY(rep->uuid, d ? d->uuid : v->uuid);
 	if (d)
 		TEXT_COPY(rep->uses, d->uses);
+	/* What is under way may bring it up in the next moment: it is not down. */
+	if (w && w->busy && !domain_is_up(d))
+		rep->state = VM_STARTING;
 	if (!w || !v->managed || w->run != v->run)
 		return;
 	rep->run = w->run;
@@ -249,6 +253,7 @@ void agent_send_report(struct agent *a)
 
 void agent_link_done(struct agent *a)
 {
+	a->reconnect = sd_event_source_disable_unref(a->reconnect);
 	a->stream = unix_call_cancel(a->stream);
 	a->posting = unix_call_cancel(a->posting);
 }

@@ -497,10 +497,11 @@ static void want_up(struct agent *a, struct vm_work *w, const struct wanted_vm *
 		w->up = true;
 		return;
 	}
-	/* Ended by itself, in this boot: the report says so and the controller decides. */
 	if (d && d->state == VM_STARTING)
 		return;
-	if (w->up || w->start_failed || (v->boot_id[0] && strcmp(v->boot_id, a->boot_id) == 0))
+	/* A run that was up, in this boot or before a reboot, is not begun again here: the controller
+	 * hears of it, and a restart is a new run. */
+	if (w->up || w->start_failed || v->boot_id[0])
 		return;
 	if (!d) {
 		w->start_failed = true;

@@ -331,16 +331,6 @@ static bool writes_add(struct writes *w, uint64_t expect, char *value, const cha
 	return true;
 }
 
-/* The object as the store keeps it. */
-static char *stored_text(enum object_kind kind, const void *data)
-{
-	json_t *j = fields_write(object_fields(kind), data);
-	char *text = j ? json_line(j) : NULL;
-
-	json_decref(j);
-	return text;
-}
-
 static int writes_make(struct change *ch, struct batch *b, struct writes *w, struct error *err)
 {
 	size_t room = ch->n + 2;
@@ -355,7 +345,7 @@ static int writes_make(struct change *ch, struct batch *b, struct writes *w, str
 	for (size_t i = 0; i < ch->n; i++) {
 		struct edit *e = &ch->edits[i];
 
-		text = e->data ? stored_text(e->kind, e->data) : NULL;
+		text = e->data ? fields_text(object_fields(e->kind), e->data) : NULL;
 		if (e->data && !text)
 			return error_set(err, ERR_NO_MEMORY, "%s %s", object_kind_names.words[e->kind], e->id);
 		writes_add(w, STORE_ANY, text, object_kind_names.words[e->kind], e->id);

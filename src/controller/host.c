@@ -253,6 +253,11 @@ static void take_living(struct change *ch, struct lease *l, const struct lease_r
 	const struct vm *vm = change_see(ch, OBJECT_VM, l->vm);
 	bool runs = vm && (vm->state == VM_RUNNING || vm->state == VM_PAUSED);
 
+	/* A look that failed ends no VM that runs with what was looked at. */
+	if (rep->state == LEASE_FAILED && l->state == LEASE_ATTACHED && runs) {
+		TEXT_COPY(l->reason, rep->reason);
+		return;
+	}
 	if (rep->state == LEASE_FAILED) {
 		lease_failed(ch, l, rep);
 		return;
@@ -264,17 +269,32 @@ static void take_living(struct change *ch, struct lease *l, const struct lease_r
 		return;
 	if (rep->state == LEASE_ATTACHED && !runs)
 		return;
+	/* A hold goes on, and ends, while a new agent looks at the vGPU again. */
+	if (rep->state == LEASE_CREATING && l->expires_ms > 0)
+		return;
 	if (lease_may_move((enum lease_state)l->state, (enum lease_state)rep->state))
 		lease_move(ch, l, (enum lease_state)rep->state, "");
 	/* The placement stays what was chosen.  Drivers tell ids in equal-size mode too, and a lease
 	 * that took one over would ask for mixed-size mode after a reboot. */
 }
 
-static void take_lease(struct change *ch, const char *host, const struct lease_report *rep)
+/* What a host says of an object that has changed since the wanted state that it answers is about
+ * something else: it may not even have begun what it was told since. */
+static bool answers(struct change *ch, const struct report *rep, enum object_kind kind, const char *id)
 {
-	struct lease *l = change_edit(ch, OBJECT_LEASE, rep->id);
+	const struct object *o = controller_find(ch->c, kind, id);
 
-	if (!l || strcmp(l->host, host) != 0 || l->generation != rep->generation)
+	return o && rep->revision >= o->revision;
+}
+
+static void take_lease(struct change *ch, const struct report *whole, const struct lease_report *rep)
+{
+	struct lease *l;
+
+	if (!answers(ch, whole, OBJECT_LEASE, rep->id))
+		return;
+	l = change_edit(ch, OBJECT_LEASE, rep->id);
+	if (!l || strcmp(l->host, whole->host) != 0 || l->generation != rep->generation)
 		return;
 	switch (l->state) {
 	case LEASE_RELEASING:
@@ -388,7 +408,7 @@ static void take_running(struct change *ch, struct vm *vm, const struct vm_repor
 
 static void take_stopping(struct change *ch, struct vm *vm, const struct vm_report *rep)
 {
-	struct operation *op = operation_of_vm(ch, vm->name);
+	bool was_up = vm->boot_id[0] != '\0';
 
 	if (!is_down(rep)) {
 		TEXT_COPY(vm->state_reason, rep->reason);
@@ -396,7 +416,8 @@ static void take_stopping(struct change *ch, struct vm *vm, const struct vm_repo
 	}
 	vm->state = rep->state == VM_UNDEFINED ? VM_UNDEFINED : VM_STOPPED;
 	vm->state_reason[0] = '\0';
-	run_over(ch, vm, !op || op->kind != OPERATION_START, "stopped");
+	/* A start that came to nothing leaves nothing, whoever ended it. */
+	run_over(ch, vm, was_up, "stopped");
 	change_event(ch, "vm.stopped", vm->name, vm->host, vm->name, "run %u", vm->run);
 }
 
@@ -417,9 +438,15 @@ static void take_resting(struct change *ch, struct vm *vm, const struct vm_repor
 
 static void take_vm(struct change *ch, const struct report *rep, const struct vm_report *v)
 {
-	struct vm *vm = change_edit(ch, OBJECT_VM, v->name);
+	struct vm *vm;
 
+	if (!answers(ch, rep, OBJECT_VM, v->name))
+		return;
+	vm = change_edit(ch, OBJECT_VM, v->name);
 	if (!vm || strcmp(vm->host, rep->host) != 0)
+		return;
+	/* Another domain that was given the same name. */
+	if (vm->uuid[0] && v->uuid[0] && strcmp(vm->uuid, v->uuid) != 0)
 		return;
 	if (!vm->uuid[0])
 		TEXT_COPY(vm->uuid, v->uuid);
@@ -477,7 +504,7 @@ static int take_report(struct change *ch, struct report *rep, struct error *err)
 	for (size_t i = 0; i < rep->vms_n; i++)
 		take_vm(ch, rep, &rep->vms[i]);
 	for (size_t i = 0; i < rep->leases_n; i++)
-		take_lease(ch, rep->host, &rep->leases[i]);
+		take_lease(ch, rep, &rep->leases[i]);
 	o = controller_find(ch->c, OBJECT_HOST, rep->host);
 	for (size_t i = 0; o && i < o->vms.n; i++)
 		operation_advance(ch, o->vms.rows[i]->id);

@@ -137,6 +137,11 @@ static void advance_start(struct change *ch, struct operation *op, const struct 
 {
 	struct tally t = tally_leases(ch, vm->name);
 
+	if (op->error[0] && vm->state == VM_STOPPING) {
+		operation_step(ch, op, "undo", STEP_RUNNING, "host %s makes sure that %s is off", vm->host,
+			       vm->name);
+		return;
+	}
 	if (op->error[0]) {
 		operation_step(ch, op, "undo", t.leaving ? STEP_RUNNING : STEP_DONE, "%zu vGPUs to take down",
 			       t.leaving);

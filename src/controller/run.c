@@ -91,7 +91,7 @@ void run_undo(struct change *ch, struct vm *vm, const char *why)
 	/* STOPPING tells the host to end what it may have begun; its report then says STOPPED. */
 	vm->wanted = VM_WANTED_STOPPED;
 	vm->stop_how = STOP_FORCE;
-	if (vm->state == VM_STARTING || vm->state == VM_RUNNING)
+	if (vm->state == VM_STARTING || vm->state == VM_RUNNING || vm->state == VM_PAUSED)
 		vm->state = VM_STOPPING;
 	if (vm->state != VM_STOPPING)
 		run_release(ch, vm->name, why);

@@ -34,7 +34,7 @@ static void give_up(struct change *ch, struct operation *op)
 		       op->kind == OPERATION_STOP ? ": the guest may ignore the request, use --force" : "");
 	if (vm && op->kind == OPERATION_START)
 		run_undo(ch, vm, "the start took too long");
-	if (vm && op->kind == OPERATION_STOP && vm->state == VM_STOPPING) {
+	if (vm && op->kind == OPERATION_STOP && vm->state == VM_STOPPING && vm->boot_id[0]) {
 		/* It runs on, as far as anybody knows. */
 		vm->wanted = VM_WANTED_RUNNING;
 		vm->state = VM_RUNNING;

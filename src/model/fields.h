@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 
 enum field_kind {
 	FIELD_STRING,  /* char[size], any UTF-8 without control characters */
@@ -77,6 +78,10 @@ must_check int fields_read(const struct fields *f, const json_t *j, enum fields_
 /* The whole struct as a new JSON object; bytes that are not UTF-8 become '?'.  NULL only when
  * memory ran out. */
 json_t *fields_write(const struct fields *f, const void *source);
+
+/* The same as text: what json_line() makes of it, owned by the caller (free()); and appended to T. */
+char *fields_text(const struct fields *f, const void *source);
+void fields_add_text(const struct fields *f, const void *source, struct text *t);
 
 /* A deep copy of SOURCE over TARGET (whose old heap is freed).  NO_MEMORY leaves TARGET as it
  * was. */

@@ -135,7 +135,8 @@ void bench_report(struct bench *b, const char *boot, const char *leases, const c
 {
 	struct text t = { 0 };
 
-	text_add(&t, "{'host':'h1','boot_id':'%s','leases':%s,'vms':%s}", boot, leases, vms);
+	text_add(&t, "{'host':'h1','boot_id':'%s','revision':%ju,'leases':%s,'vms':%s}", boot,
+		 (uintmax_t)controller_revision(b->c), leases, vms);
 	bench_expect(b, COMMAND_HOST_REPORT, "h1", t.data, 0);
 	text_done(&t);
 }

@@ -322,6 +322,51 @@ static void a_read_without_memory_changes_and_leaks_nothing(void **state)
 }
 
 /* sysfs and drivers give bytes; a board name in Latin-1 must not lose the whole GPU. */
+/* ---- text ---- */
+
+static void assert_same_text(const struct fields *f, const void *source)
+{
+	char *through_tree = text_of(f, source), *text = fields_text(f, source);
+
+	assert_string_equal(text, through_tree);
+	free(through_tree);
+	free(text);
+}
+
+static void text_is_what_the_tree_would_give(void **state)
+{
+	(void)state;
+	for (int i = 0; i < NOUNS; i++) {
+		void *full = filled(nouns[i], i), *empty = __real_calloc(1, nouns[i]->size);
+
+		assert_same_text(nouns[i], full);
+		assert_same_text(nouns[i], empty);
+		drop(nouns[i], full);
+		drop(nouns[i], empty);
+	}
+}
+
+static void any_bytes_are_written_as_the_tree_writes_them(void **state)
+{
+	uint64_t x = 88172645463325252u;
+	char note[9];
+	struct part p = { .name = "p", .note = note };
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		memcpy(note, &x, 8);
+		note[8] = '\0';
+		/* Half of them with few high bytes, which are hardly ever well-formed. */
+		for (int i = 0; round % 2 && i < 8; i++)
+			note[i] &= 0x7f;
+		p.count = (uint32_t)x;
+		assert_same_text(&part_fields, &p);
+	}
+}
+
 static void bytes_that_are_no_utf8_are_written_as_question_marks(void **state)
 {
 	struct thing t = { .words = "a\xe9z", .note = (char *)"\xff!" };
@@ -568,6 +613,8 @@ int main(void)
 		cmocka_unit_test(a_freed_noun_is_zeroed),
 		cmocka_unit_test(a_copy_without_memory_changes_and_leaks_nothing),
 		cmocka_unit_test(a_read_without_memory_changes_and_leaks_nothing),
+		cmocka_unit_test(text_is_what_the_tree_would_give),
+		cmocka_unit_test(any_bytes_are_written_as_the_tree_writes_them),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_written_as_question_marks),
 		cmocka_unit_test(errors_point_at_the_value),
 		cmocka_unit_test(errors_in_rows_point_into_the_row),
