@@ -28,7 +28,6 @@ static struct libscols_table *table_new(const struct table_style *s)
 	if (!t)
 		return NULL;
 	scols_table_set_stream(t, s->out);
-	scols_table_enable_noheadings(t, !s->headings);
 	scols_table_enable_colors(t, s->cli->colour);
 	scols_table_set_column_separator(t, "  ");
 	/* libsmartcols would ask about stdout, which in a test or under a pager is another file. */
@@ -92,16 +91,24 @@ static int add_row(const struct table_style *s, struct libscols_table *t,
 	return 0;
 }
 
-/* Blanks at line ends are what libsmartcols pads with; they are noise in a file and in a diff. */
+/* Blanks at line ends are what libsmartcols pads with; they are noise in a file and in a diff.
+ * Headings are left out here: libsmartcols does it too, and whether columns are then as wide as
+ * before differs between its versions. */
 static int print_trimmed(const struct table_style *s, struct libscols_table *t, struct error *err)
 {
 	cleanup(cleanup_free) char *all = NULL;
+	char *line;
 
-	if (s->cli->terminal)
+	if (s->cli->terminal && s->headings)
 		return scols_print_table(t) == 0 ? 0 : no_memory(err);
 	if (scols_print_table_to_string(t, &all) != 0 || !all)
 		return no_memory(err);
-	for (char *line = all; *line;) {
+	line = all;
+	if (!s->headings) {
+		line += strcspn(line, "\n");
+		line += *line != '\0';
+	}
+	while (*line) {
 		size_t n = strcspn(line, "\n"), keep = n;
 
 		while (keep > 0 && line[keep - 1] == ' ')
