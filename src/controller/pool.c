@@ -8,13 +8,11 @@
 #include "model/catalogue.h"
 #include "model/filter.h"
 
-enum { SLICES_MAX = 160, FUNCTIONS_MAX = 256 };
-
-/* What pool_gpu points to, kept together. */
+/* What pool_gpu points to. */
 struct snapshot_gpu {
-	struct pool_slice slices[SLICES_MAX];
-	char functions[FUNCTIONS_MAX][PCI_SIZE];
-	char avoid[FUNCTIONS_MAX][PCI_SIZE];
+	struct pool_slice *slices;       /* room for every lease and every vGPU */
+	char (*functions)[PCI_SIZE];     /* room for all, and behind them for every lease to avoid */
+	char (*avoid)[PCI_SIZE];
 	char closed[256];
 };
 
@@ -26,6 +24,10 @@ struct snapshot {
 
 static void snapshot_done(struct snapshot *s)
 {
+	for (size_t i = 0; s->backs && i < s->n; i++) {
+		free(s->backs[i].slices);
+		free(s->backs[i].functions);
+	}
 	free(s->gpus);
 	free(s->backs);
 }
@@ -35,8 +37,6 @@ static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char *pr
 {
 	struct pool_slice *s = &b->slices[p->slices_n];
 
-	if (p->slices_n == SLICES_MAX)
-		return;
 	*s = (struct pool_slice){ .fb_mib = fb_mib, .placement = placement, .whole = whole };
 	TEXT_COPY(s->profile, profile);
 	TEXT_COPY(s->vf, vf);
@@ -88,7 +88,7 @@ static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b, const struct
 
 		add_slice(p, b, l->profile, l->fb_mib, l->placement, l->vf,
 			  l->framework == FRAMEWORK_PASSTHROUGH);
-		if (l->state == LEASE_QUARANTINED && l->vf[0] && p->avoid_n < FUNCTIONS_MAX)
+		if (l->state == LEASE_QUARANTINED && l->vf[0])
 			memcpy(b->avoid[p->avoid_n++], l->vf, PCI_SIZE);
 	}
 	for (size_t i = 0; i < gpu->vgpus_n; i++) {
@@ -104,10 +104,10 @@ static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b, const struct
  * "function" rows of the GPU. */
 static void fill_functions(struct pool_gpu *p, struct snapshot_gpu *b)
 {
-	for (size_t i = 0; i < p->gpu->functions_n && i < FUNCTIONS_MAX; i++)
+	for (size_t i = 0; i < p->gpu->functions_n; i++)
 		TEXT_COPY(b->functions[i], p->gpu->functions[i]);
 	p->functions = (const char(*)[PCI_SIZE])b->functions;
-	p->functions_n = p->gpu->functions_n < FUNCTIONS_MAX ? p->gpu->functions_n : FUNCTIONS_MAX;
+	p->functions_n = p->gpu->functions_n;
 }
 
 static void close_gpu(struct pool_gpu *p, struct snapshot_gpu *b, const char *code, const char *text)
@@ -140,6 +140,16 @@ static void decide_open(struct pool_gpu *p, struct snapshot_gpu *b, const struct
 	}
 }
 
+static bool back_make(struct snapshot_gpu *b, const struct gpu *gpu, size_t leases_n)
+{
+	size_t slices = leases_n + gpu->vgpus_n, functions = gpu->functions_n + leases_n;
+
+	b->slices = malloc((slices + 1) * sizeof(*b->slices));
+	b->functions = malloc((functions + 1) * sizeof(*b->functions));
+	b->avoid = b->functions ? b->functions + gpu->functions_n : NULL;
+	return b->slices && b->functions;
+}
+
 static int snapshot_make(struct change *ch, const struct object *host, const struct filter *f,
 			 struct snapshot *ret, struct error *err)
 {
@@ -147,7 +157,7 @@ static int snapshot_make(struct change *ch, const struct object *host, const str
 
 	ret->n = host->gpus.n;
 	ret->gpus = calloc(ret->n ? ret->n : 1, sizeof(*ret->gpus));
-	ret->backs = malloc((ret->n ? ret->n : 1) * sizeof(*ret->backs));
+	ret->backs = calloc(ret->n ? ret->n : 1, sizeof(*ret->backs));
 	if (!ret->gpus || !ret->backs)
 		return error_set(err, ERR_NO_MEMORY, "a snapshot of %zu GPUs", ret->n);
 	for (size_t i = 0; i < ret->n; i++) {
@@ -155,9 +165,11 @@ static int snapshot_make(struct change *ch, const struct object *host, const str
 		struct snapshot_gpu *b = &ret->backs[i];
 
 		p->gpu = change_see_object(ch, host->gpus.rows[i]);
+		leases_of_gpu(ch, host->gpus.rows[i], &leases);
+		if (!back_make(b, p->gpu, leases.n))
+			return error_set(err, ERR_NO_MEMORY, "a snapshot of %zu GPUs", ret->n);
 		p->slices = b->slices;
 		p->avoid = (const char(*)[PCI_SIZE])b->avoid;
-		leases_of_gpu(ch, host->gpus.rows[i], &leases);
 		fill_slices(p, b, &leases);
 		fill_functions(p, b);
 		decide_open(p, b, change_see_object(ch, host), f);
