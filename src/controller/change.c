@@ -290,8 +290,7 @@ static void landed(void *user, int r, uint64_t revision, const struct error *err
 		if (!c->broken)
 			TEXT_COPY(c->broken_why, err->text);
 		c->broken = true;
-		o.r = error_set(&first, ERR_UNAVAILABLE, "the store refused to write: %s; nothing was "
-				"changed, try again when it has room", c->broken_why);
+		o.r = error_set(&first, ERR_UNAVAILABLE, "nothing was changed: %s", c->broken_why);
 		o.err = &first;
 	}
 	if (b->done)
@@ -514,12 +513,19 @@ static void prune(struct change *ch)
 	ch->n = kept;
 }
 
-void change_commit(struct change *ch, const struct answer *answer, outcome_fn *done, void *user)
+void change_commit(struct change *ch, const struct answer *asked, outcome_fn *done, void *user)
 {
+	struct answer copy = *asked, *answer = &copy;
+	char id[GPU_ID_SIZE];
 	struct batch *b = NULL;
 	struct error err;
 	int r;
 
+	/* The id may lie in an edit, which goes when it says nothing new. */
+	if (asked->id) {
+		TEXT_COPY(id, asked->id);
+		copy.id = id;
+	}
 	crash_point("controller.decided");
 	prune(ch);
 	r = check_ledger(ch, &err);

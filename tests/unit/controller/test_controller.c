@@ -284,7 +284,6 @@ static void foreign_vgpu_is_occupied(void **state)
 				 ->vgpus[0].owner, VGPU_OWNER_FOREIGN);
 }
 
-/* A stop while the start is under way wins, and the start says so. */
 /* What the host has just taken down is not foreign until the next inventory: it is free. */
 static void released_slice_is_free_at_once(void **state)
 {
@@ -307,6 +306,20 @@ static void released_slice_is_free_at_once(void **state)
 	bench_expect(b, COMMAND_VM_START, "web01", NULL, 0);
 }
 
+/* An answer shows the object even when there was nothing to change in it. */
+static void unchanged_object_is_shown_all_the_same(void **state)
+{
+	struct bench *b = *state;
+	struct answered a;
+
+	prepare(b, 4, 7);
+	a = bench_do(b, COMMAND_GROUP_UPDATE, "ai", "{'hold_s':7}");
+	assert_int_equal(a.r, 0);
+	assert_string_equal(json_string_value(json_object_get(a.body, "name")), "ai");
+	answered_done(&a);
+}
+
+/* A stop while the start is under way wins, and the start says so. */
 static void stop_during_start_undoes_it(void **state)
 {
 	struct bench *b = *state;
@@ -404,6 +417,7 @@ int main(void)
 		T(unchanged_report_writes_nothing),
 		T(foreign_vgpu_is_occupied),
 		T(released_slice_is_free_at_once),
+		T(unchanged_object_is_shown_all_the_same),
 		T(stop_during_start_undoes_it),
 		T(silent_host_ends_the_operation),
 		T(feed_speaks_of_durable_state_only),
