@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A change is copied on first touch, checked as a whole, and lands as a whole: in memory at once, on
- * disk as one batch, and in the answer when that batch is durable.
+/* A change is copied on first touch, checked as a whole, and lands as a whole: in memory at once,
+ * on disk as one batch, and in the answer when that batch is durable.
  *
- * Revisions are predicted: nobody else writes to the store, so the batch after the newest one on its
- * way gets the next number.  "meta/chain" holds every batch to that: it expects the revision of the
- * batch before it, so when one fails, all behind it fail too instead of landing on ground that is
- * not there. */
+ * Revisions are predicted: nobody else writes to the store, so the batch after the newest one on
+ * its way gets the next number.  "meta/chain" holds every batch to that: it expects the revision of
+ * the batch before it, so when one fails, all behind it fail too instead of landing on ground that
+ * is not there. */
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
@@ -256,7 +256,8 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
-/* After a failure everything behind it fails too; when the last is answered, memory is read anew. */
+/* After a failure everything behind it fails too; when the last is answered, memory is read
+ * anew. */
 static void recover(struct controller *c)
 {
 	struct error err;
@@ -346,13 +347,15 @@ static int writes_make(struct change *ch, struct batch *b, struct writes *w, str
 
 		text = e->data ? fields_text(object_fields(e->kind), e->data) : NULL;
 		if (e->data && !text)
-			return error_set(err, ERR_NO_MEMORY, "%s %s", object_kind_names.words[e->kind], e->id);
+			return error_set(err, ERR_NO_MEMORY, "%s %s",
+					 object_kind_names.words[e->kind], e->id);
 		writes_add(w, STORE_ANY, text, object_kind_names.words[e->kind], e->id);
 	}
 	if (b->key[0]) {
-		json_t *kept = json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms,
-					 "accepted", b->accepted, "created", b->created, "revision",
-					 (json_int_t)b->revision, "body", b->body);
+		json_t *kept =
+			json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms,
+				  "accepted", b->accepted, "created", b->created, "revision",
+				  (json_int_t)b->revision, "body", b->body);
 
 		writes_add(w, STORE_ANY, kept ? json_line(kept) : NULL, "answer", b->key);
 		json_object_set_new(ch->c->answers, b->key, kept);
@@ -474,7 +477,8 @@ void answer_key(const struct command *command, char key[UUID_TEXT_SIZE])
 	uuid_of_name(text, key);
 }
 
-static struct batch *batch_new(struct change *ch, const struct answer *a, outcome_fn *done, void *user)
+static struct batch *batch_new(struct change *ch, const struct answer *a, outcome_fn *done,
+			       void *user)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
@@ -498,7 +502,8 @@ static void prune(struct change *ch)
 		struct edit *e = &ch->edits[i];
 		const struct fields *f = object_fields(e->kind);
 
-		/* Every report moves this time; it is kept in memory and goes along with other news. */
+		/* Every report moves this time; it is kept in memory and goes along with other
+		 * news. */
 		if (e->kind == OBJECT_HOST && e->data && e->object)
 			((struct host *)e->data)->last_report_ms =
 				((const struct host *)e->object->data)->last_report_ms;
