@@ -368,7 +368,8 @@ static int handle(struct request *rq, struct error *err)
 	int r;
 
 	if (rq->api->stopping)
-		return error_set(err, ERR_UNAVAILABLE, "facetd is stopping; remedy: ask again soon");
+		return error_set(err, ERR_UNAVAILABLE,
+				 "facetd is stopping; remedy: ask again soon");
 	r = parse_body(rq, err);
 	if (r < 0)
 		return r;
@@ -540,6 +541,11 @@ static int before_wait(sd_event_source *source, void *user)
 	(void)source;
 	if (MHD_get_timeout(a->daemon, &timeout_ms) != MHD_YES)
 		return sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+	/* A timer that is due at once comes a millisecond late; a request has two such moments. */
+	if (timeout_ms == 0) {
+		run_again(a);
+		return sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+	}
 	sd_event_source_set_time_relative(a->timer, timeout_ms * 1000);
 	return sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
 }
