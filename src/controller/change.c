@@ -31,6 +31,7 @@ void change_drop(struct change *ch)
 		free(ch->edits[i].data);
 	}
 	free(ch->edits);
+	free(ch->forget);
 	free(ch->refusals);
 	*ch = (struct change){ 0 };
 }
@@ -130,6 +131,19 @@ void change_delete(struct change *ch, enum object_kind kind, const char *id)
 	fields_done(object_fields(kind), e->data);
 	free(e->data);
 	e->data = NULL;
+}
+
+void change_forget_answer(struct change *ch, const char *key)
+{
+	void *rows = realloc(ch->forget, (ch->forget_n + 1) * sizeof(*ch->forget));
+
+	if (!rows) {
+		ch->failed = true;
+		return;
+	}
+	ch->forget = rows;
+	TEXT_COPY(ch->forget[ch->forget_n], key);
+	ch->forget_n++;
 }
 
 void change_event(struct change *ch, const char *kind, const char *object, const char *host,
@@ -244,6 +258,7 @@ struct batch {
 	json_t *body;
 	uint64_t revision;
 	char key[UUID_TEXT_SIZE]; /* of the kept answer, "" for none */
+	json_t *kept;
 	char (*hosts)[NAME_SIZE]; /* whose wanted state this touches */
 	size_t hosts_n;
 	bool all_hosts;
@@ -252,26 +267,35 @@ struct batch {
 static void batch_free(struct batch *b)
 {
 	json_decref(b->body);
+	json_decref(b->kept);
 	free(b->hosts);
 	free(b);
 }
 
-/* After a failure everything behind it fails too; when the last is answered, memory is read
- * anew. */
-static void recover(struct controller *c)
+/* What readers see stays until there is something better. */
+void controller_recover(struct controller *c)
 {
+	struct table old[OBJECT_COUNT], fresh[OBJECT_COUNT];
 	struct error err;
+	int r;
 
 	if (!c->broken || c->pending > 0)
 		return;
+	memcpy(old, c->tables, sizeof(old));
+	memset(c->tables, 0, sizeof(c->tables));
+	r = controller_load(c, &err);
+	memcpy(fresh, c->tables, sizeof(fresh));
+	memcpy(c->tables, r < 0 ? fresh : old, sizeof(c->tables));
 	objects_clear(c);
-	if (controller_load(c, &err) < 0) {
+	memcpy(c->tables, r < 0 ? old : fresh, sizeof(c->tables));
+	if (r < 0) {
 		log_error("reading the store again: %s", err.text);
 		return;
 	}
 	log_warning("the store failed (%s): back to its last durable state, revision %ju",
 		    c->broken_why, (uintmax_t)c->durable);
 	c->broken = false;
+	feed_touch(c, NULL);
 }
 
 static void landed(void *user, int r, uint64_t revision, const struct error *err)
@@ -286,6 +310,8 @@ static void landed(void *user, int r, uint64_t revision, const struct error *err
 	if (r == 0) {
 		assert(revision == b->revision);
 		c->durable = revision;
+		if (b->key[0])
+			json_object_set(c->answers, b->key, b->kept);
 		crash_point("controller.landed");
 	} else {
 		if (!c->broken)
@@ -302,7 +328,7 @@ static void landed(void *user, int r, uint64_t revision, const struct error *err
 	for (size_t i = 0; r == 0 && !b->all_hosts && i < b->hosts_n; i++)
 		feed_touch(c, b->hosts[i]);
 	batch_free(b);
-	recover(c);
+	controller_recover(c);
 }
 
 struct writes {
@@ -333,7 +359,7 @@ static bool writes_add(struct writes *w, uint64_t expect, char *value, const cha
 
 static int writes_make(struct change *ch, struct batch *b, struct writes *w, struct error *err)
 {
-	size_t room = ch->n + 2;
+	size_t room = ch->n + ch->forget_n + 2;
 	char *text;
 
 	w->rows = calloc(room, sizeof(*w->rows));
@@ -351,15 +377,17 @@ static int writes_make(struct change *ch, struct batch *b, struct writes *w, str
 					 object_kind_names.words[e->kind], e->id);
 		writes_add(w, STORE_ANY, text, object_kind_names.words[e->kind], e->id);
 	}
-	if (b->key[0]) {
-		json_t *kept =
-			json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms,
-				  "accepted", b->accepted, "created", b->created, "revision",
-				  (json_int_t)b->revision, "body", b->body);
-
-		writes_add(w, STORE_ANY, kept ? json_line(kept) : NULL, "answer", b->key);
-		json_object_set_new(ch->c->answers, b->key, kept);
-	}
+	for (size_t i = 0; i < ch->forget_n; i++)
+		writes_add(w, STORE_ANY, NULL, "answer", ch->forget[i]);
+	if (!b->key[0])
+		return 0;
+	b->kept = json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms, "accepted",
+			    b->accepted, "created", b->created, "revision", (json_int_t)b->revision,
+			    "body", b->body);
+	text = b->kept ? json_line(b->kept) : NULL;
+	if (!text)
+		return error_set(err, ERR_NO_MEMORY, "the answer that is kept");
+	writes_add(w, STORE_ANY, text, "answer", b->key);
 	return 0;
 }
 
@@ -378,23 +406,29 @@ static void touch_host(struct batch *b, const char *host)
 	b->hosts_n++;
 }
 
+static void note_host(struct batch *b, enum object_kind kind, const void *data)
+{
+	if (!data)
+		return;
+	/* A group decides whose functions are enabled, on any host. */
+	if (kind == OBJECT_GROUP)
+		b->all_hosts = true;
+	else if (kind == OBJECT_LEASE)
+		touch_host(b, ((const struct lease *)data)->host);
+	else if (kind == OBJECT_VM)
+		touch_host(b, ((const struct vm *)data)->host);
+	else if (kind == OBJECT_GPU)
+		touch_host(b, ((const struct gpu *)data)->host);
+}
+
+/* The host that it leaves is told, too. */
 static void note_hosts(struct change *ch, struct batch *b)
 {
 	for (size_t i = 0; i < ch->n; i++) {
 		const struct edit *e = &ch->edits[i];
-		const void *data = e->data ? e->data : e->object ? e->object->data : NULL;
 
-		if (!data)
-			continue;
-		/* A group decides whose functions are enabled, on any host. */
-		if (e->kind == OBJECT_GROUP)
-			b->all_hosts = true;
-		else if (e->kind == OBJECT_LEASE)
-			touch_host(b, ((const struct lease *)data)->host);
-		else if (e->kind == OBJECT_VM)
-			touch_host(b, ((const struct vm *)data)->host);
-		else if (e->kind == OBJECT_GPU)
-			touch_host(b, ((const struct gpu *)data)->host);
+		note_host(b, e->kind, e->data);
+		note_host(b, e->kind, e->object ? e->object->data : NULL);
 	}
 }
 
@@ -435,6 +469,10 @@ static int launch(struct change *ch, struct batch *b, struct error *err)
 		return r;
 	c->revision = c->chain = b->revision;
 	c->pending++;
+	if (b->key[0])
+		json_object_set_new(c->answers, b->key, json_null());
+	for (size_t i = 0; i < ch->forget_n; i++)
+		json_object_del(c->answers, ch->forget[i]);
 	apply(ch, b->revision);
 	crash_point("controller.applied");
 	return 0;
@@ -467,14 +505,18 @@ void answer_error(outcome_fn *done, void *user, int r, const struct error *err,
 		done(user, &o);
 }
 
-/* The key of a client may hold anything and belongs to that client alone. */
+/* The key of a client may hold anything and belongs to that client alone; with another object or body
+ * it is another request. */
 void answer_key(const struct command *command, char key[UUID_TEXT_SIZE])
 {
-	char text[NAME_SIZE + 160];
+	char *body = command->body ? json_dumps(command->body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	struct text t = { 0 };
 
-	snprintf(text, sizeof(text), "%s %s %s", command->actor.name,
-		 command_kind_names.words[command->kind], command->idempotency_key);
-	uuid_of_name(text, key);
+	text_add(&t, "%s %s %s/%s %s %s", command->actor.name, command_kind_names.words[command->kind],
+		 command->id, command->sub, command->idempotency_key, body ? body : "");
+	uuid_of_name(t.data ? t.data : "", key);
+	text_done(&t);
+	free(body);
 }
 
 static struct batch *batch_new(struct change *ch, const struct answer *a, outcome_fn *done,
@@ -536,7 +578,7 @@ void change_commit(struct change *ch, const struct answer *asked, outcome_fn *do
 	r = check_ledger(ch, &err);
 	if (r == 0 && ch->failed)
 		r = error_set(&err, ERR_NO_MEMORY, "the change was not made");
-	if (r == 0 && ((ch->command && ch->command->dry_run) || ch->n == 0)) {
+	if (r == 0 && ((ch->command && ch->command->dry_run) || ch->n + ch->forget_n == 0)) {
 		answer_dry(ch, answer, done, user);
 		change_drop(ch);
 		return;

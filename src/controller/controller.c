@@ -109,6 +109,7 @@ int controller_load(struct controller *c, struct error *err)
 	if (r == 0)
 		r = store_list(c->store, "meta/", load_chain, &l, NULL, err);
 	c->revision = c->durable = store_revision(c->store);
+	c->heard_since_ms = controller_now(c);
 	return r;
 }
 
@@ -173,14 +174,22 @@ static bool answered_before(struct controller *c, const struct command *cmd, out
 {
 	struct outcome o = { .replayed = true };
 	char key[UUID_TEXT_SIZE];
+	struct error err;
 	json_t *kept;
 
-	if (!cmd->idempotency_key[0])
+	if (!cmd->idempotency_key[0] || cmd->dry_run)
 		return false;
 	answer_key(cmd, key);
 	kept = json_object_get(c->answers, key);
 	if (!kept)
 		return false;
+	/* It may yet fail to become durable. */
+	if (json_is_null(kept)) {
+		answer_error(done, user,
+			     error_set(&err, ERR_BUSY, "the same request is under way: ask again for its answer"),
+			     &err, NULL);
+		return true;
+	}
 	o.accepted = json_is_true(json_object_get(kept, "accepted"));
 	o.created = json_is_true(json_object_get(kept, "created"));
 	o.revision = (uint64_t)json_integer_value(json_object_get(kept, "revision"));
@@ -200,8 +209,9 @@ void controller_submit(struct controller *c, const struct command *command, outc
 
 	assert(command->kind < COMMAND_COUNT);
 	if (c->broken) {
-		r = error_set(&err, ERR_UNAVAILABLE, "the store refused to write: %s; nothing new is taken "
-			      "until it has recovered", c->broken_why);
+		r = error_set(&err, ERR_UNAVAILABLE,
+			      "the store refused to write: %s; nothing new is taken until it has "
+			      "recovered", c->broken_why);
 		answer_error(done, user, r, &err, NULL);
 		return;
 	}

@@ -5,7 +5,8 @@
  *
  * Memory runs ahead of the disk by the batches that are under way.  Each batch demands that the one
  * before it has landed (the key "meta/chain"), so that a failed batch takes all later ones with it;
- * then memory is read anew from the store.  Answers, watches and agents only ever see what is durable.
+ * then memory is read anew from the store.  Answers, watches and agents only ever see what is
+ * durable.
  */
 #pragma once
 
@@ -46,7 +47,9 @@ struct controller {
 	struct store *store;
 	struct controller_config config;
 	struct table tables[OBJECT_COUNT];
-	json_t *answers;          /* idempotency key -> {"time_ms", "status", "body"} */
+	json_t *answers;          /* key of the answer -> the answer; null while it is under way */
+	int64_t answers_ms;       /* when old answers are looked for next */
+	int64_t heard_since_ms;   /* memory is as old as this: before, nobody can have reported */
 	uint64_t revision;        /* of the newest batch on its way */
 	uint64_t durable;         /* of the newest batch that landed */
 	uint64_t chain;           /* revision that wrote meta/chain last */
@@ -94,12 +97,22 @@ struct change {
 	struct edit *edits;
 	size_t n, room;
 	bool failed;            /* out of memory: the commit says so */
+	char (*forget)[UUID_TEXT_SIZE]; /* keys of kept answers that go */
+	size_t forget_n;
 	struct refusal *refusals; /* for the answer; freed with the change */
 	size_t refusals_n;
 };
 
 void change_begin(struct change *ch, struct controller *c, const struct command *command);
 void change_drop(struct change *ch);
+
+/* A batch of the store has an end.  What comes in numbers (a report, a tick) stops here and goes on
+ * the next time; what one VM can add fits behind it. */
+enum { CHANGE_EDITS_MAX = 700 };
+static inline bool change_is_full(const struct change *ch)
+{
+	return ch->n + ch->forget_n >= CHANGE_EDITS_MAX;
+}
 DEFINE_CLEANUP(struct change *, change_drop)
 
 /* What is so in the eyes of the change; NULL for none. */
@@ -111,6 +124,8 @@ void *change_edit(struct change *ch, enum object_kind kind, const char *id);
 /* A zeroed new one; never NULL but for memory. */
 void *change_create(struct change *ch, enum object_kind kind, const char *id);
 void change_delete(struct change *ch, enum object_kind kind, const char *id);
+/* The answer kept under KEY goes, on disk too. */
+void change_forget_answer(struct change *ch, const char *key);
 void change_event(struct change *ch, const char *kind, const char *object, const char *host,
 		  const char *vm, const char *fmt, ...) printf_like(6, 7);
 
@@ -131,6 +146,10 @@ void change_commit(struct change *ch, const struct answer *answer, outcome_fn *d
 
 /* Under which key the answer to COMMAND is kept for a client that asks again. */
 void answer_key(const struct command *command, char key[UUID_TEXT_SIZE]);
+
+/* After a failure of the store everything on its way fails too; when the last is answered, memory is
+ * read anew.  Until that succeeds the controller stays broken, and each tick tries again. */
+void controller_recover(struct controller *c);
 
 /* Ends a command that changes nothing. */
 void answer_error(outcome_fn *done, void *user, int r, const struct error *err,
@@ -170,8 +189,8 @@ void run_release(struct change *ch, const char *vm, const char *why);
 struct operation *operation_of_vm(struct change *ch, const char *vm);
 struct operation *operation_begin(struct change *ch, enum operation_kind kind, const struct vm *vm,
 				  const char *const *steps, size_t steps_n);
-void operation_step(struct change *ch, struct operation *op, const char *name, enum step_state state,
-		    const char *fmt, ...) printf_like(5, 6);
+void operation_step(struct change *ch, struct operation *op, const char *name,
+		    enum step_state state, const char *fmt, ...) printf_like(5, 6);
 void operation_fail(struct change *ch, struct operation *op, enum error_kind kind, const char *fmt,
 		    ...) printf_like(4, 5);
 /* Looks at VM and its leases and moves its operation on. */

@@ -110,7 +110,8 @@ void bench_expect(struct bench *b, enum command_kind kind, const char *id, const
 	struct answered a = bench_do(b, kind, id, body);
 
 	if (a.r != r)
-		fail_msg("%s %s: %d, expected %d: %s", command_kind_names.words[kind], id, a.r, r, a.err.text);
+		fail_msg("%s %s: %d, expected %d: %s", command_kind_names.words[kind], id, a.r, r,
+			 a.err.text);
 	answered_done(&a);
 }
 
@@ -118,15 +119,20 @@ void bench_join(struct bench *b, unsigned functions)
 {
 	struct text t = { 0 };
 
-	text_add(&t, "{'host':'h1','boot_id':'boot-1','has_inventory':true,'facts':{'name':'h1'},'gpus':["
-		     "{'address':'0000:41:00.0','board':'NVIDIA L40S','pci_device':'26b9','framework':"
-		     "'vendor-vfio','fb_mib':49152,'poolable':true,'vf_total':32,'vf_enabled':%u,'functions':[",
+	text_add(&t,
+		 "{'host':'h1','boot_id':'boot-1','has_inventory':true,'facts':{'name':'h1'},'gpus'"
+		 ":[{'address':'0000:41:00.0','board':'NVIDIA "
+		 "L40S','pci_device':'26b9','framework':"
+		 "'vendor-vfio','fb_mib':49152,'poolable':true,'vf_total':32,'vf_enabled':%u,'"
+		 "functions':[",
 		 functions);
 	for (unsigned i = 0; i < functions; i++)
 		text_add(&t, "%s'0000:41:%02x.%u'", i ? "," : "", (i + 4) / 8, (i + 4) % 8);
-	text_add(&t, "]}],'vms':["
-		     "{'name':'web01','uuid':'11111111-1111-4111-8111-111111111111','state':'stopped'},"
-		     "{'name':'web02','uuid':'22222222-2222-4222-8222-222222222222','state':'stopped'}]}");
+	text_add(&t,
+		 "]}],'vms':["
+		 "{'name':'web01','uuid':'11111111-1111-4111-8111-111111111111','state':'stopped'},"
+		 "{'name':'web02','uuid':'22222222-2222-4222-8222-222222222222','state':'stopped'}]"
+		 "}");
 	bench_expect(b, COMMAND_HOST_REPORT, "h1", t.data, 0);
 	text_done(&t);
 }

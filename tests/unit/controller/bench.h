@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench.h - a controller on a store in memory with a clock that is turned by hand, and a host that is
- * played by the test. */
+/* bench.h - a controller on a store in memory with a clock that is turned by hand, and a host that
+ * is played by the test. */
 #pragma once
 
 #include <setjmp.h>

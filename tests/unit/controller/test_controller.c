@@ -11,20 +11,22 @@ static void prepare(struct bench *b, unsigned functions, unsigned hold_s)
 	char group[200];
 
 	bench_join(b, functions);
-	snprintf(group, sizeof(group), "{'name':'ai','filter':'board contains L40S','hold_s':%u}", hold_s);
+	snprintf(group, sizeof(group), "{'name':'ai','filter':'board contains L40S','hold_s':%u}",
+		 hold_s);
 	bench_expect(b, COMMAND_GROUP_CREATE, "", group, 0);
 	bench_expect(b, COMMAND_VM_ATTACH, "web01", "{'group':'ai','profile':'" PROFILE "'}", 0);
 }
 
-static void report_lease(struct bench *b, const struct lease *l, const char *state, const char *more,
-			 const char *vm_state, unsigned run, const char *vm_more)
+static void report_lease(struct bench *b, const struct lease *l, const char *state,
+			 const char *more, const char *vm_state, unsigned run, const char *vm_more)
 {
 	char leases[600], vms[600];
 
-	snprintf(leases, sizeof(leases), "[{'id':'%s','generation':%u,'state':'%s','placement':4294967295%s}]",
-		 l->id, l->generation, state, more);
-	snprintf(vms, sizeof(vms), "[{'name':'web01','uuid':'" UUID1 "','state':'%s','run':%u%s}]", vm_state,
-		 run, vm_more);
+	snprintf(leases, sizeof(leases),
+		 "[{'id':'%s','generation':%u,'state':'%s','placement':4294967295%s}]", l->id,
+		 l->generation, state, more);
+	snprintf(vms, sizeof(vms), "[{'name':'web01','uuid':'" UUID1 "','state':'%s','run':%u%s}]",
+		 vm_state, run, vm_more);
 	bench_report(b, "boot-1", leases, vms);
 }
 
@@ -85,7 +87,8 @@ static void vm_that_ends_by_itself_is_released(void **state)
 
 	prepare(b, 4, 0);
 	bring_up(b);
-	report_lease(b, bench_lease(b, 0), "ready", "", "stopped", 1, ",'ended':true,'reason':'shutdown'");
+	report_lease(b, bench_lease(b, 0), "ready", "", "stopped", 1,
+		     ",'ended':true,'reason':'shutdown'");
 	assert_int_equal(web01(b)->state, VM_STOPPED);
 	assert_int_equal(web01(b)->wanted, VM_WANTED_STOPPED);
 	assert_int_equal(bench_lease(b, 0)->state, LEASE_RELEASING);
@@ -168,7 +171,8 @@ static void failed_start_leaves_nothing(void **state)
 
 	prepare(b, 4, 60);
 	bench_expect(b, COMMAND_VM_START, "web01", NULL, 0);
-	report_lease(b, bench_lease(b, 0), "ready", "", "stopped", 1, ",'start_failed':true,'reason':'no disk'");
+	report_lease(b, bench_lease(b, 0), "ready", "", "stopped", 1,
+		     ",'start_failed':true,'reason':'no disk'");
 	assert_int_equal(bench_lease(b, 0)->state, LEASE_RELEASING);
 	assert_int_equal(bench_operation(b, "web01")->state, OPERATION_STATE_RUNNING);
 	report_lease(b, bench_lease(b, 0), "releasing", ",'gone':true", "stopped", 1, "");
@@ -187,7 +191,8 @@ static void stale_generation_changes_nothing(void **state)
 	bring_up(b);
 	bench_expect(b, COMMAND_VM_STOP, "web01", NULL, 0);
 	report_lease(b, bench_lease(b, 0), "ready", "", "stopped", 1, "");
-	snprintf(leases, sizeof(leases), "[{'id':'%s','generation':%u,'state':'releasing','gone':true}]",
+	snprintf(leases, sizeof(leases),
+		 "[{'id':'%s','generation':%u,'state':'releasing','gone':true}]",
 		 bench_lease(b, 0)->id, bench_lease(b, 0)->generation - 1);
 	bench_report(b, "boot-1", leases, "[]");
 	assert_int_equal(bench_count(b, OBJECT_LEASE), 1);
@@ -272,16 +277,20 @@ static void foreign_vgpu_is_occupied(void **state)
 	struct bench *b = *state;
 
 	prepare(b, 4, 0);
-	bench_expect(b, COMMAND_HOST_REPORT, "h1",
-		     "{'host':'h1','boot_id':'boot-1','has_inventory':true,'facts':{'name':'h1'},'gpus':["
-		     "{'address':'0000:41:00.0','board':'NVIDIA L40S','pci_device':'26b9','framework':"
-		     "'vendor-vfio','fb_mib':49152,'poolable':true,'vf_total':32,'vf_enabled':2,"
-		     "'functions':['0000:41:00.4','0000:41:00.5'],'vgpus':[{'address':'0000:41:00.4',"
-		     "'profile':'NVIDIA L40S-8Q','placement':4294967295}]}],'vms':[]}", 0);
+	bench_expect(
+		b, COMMAND_HOST_REPORT, "h1",
+		"{'host':'h1','boot_id':'boot-1','has_inventory':true,'facts':{'name':'h1'},'gpus':"
+		"[{'address':'0000:41:00.0','board':'NVIDIA L40S','pci_device':'26b9','framework':"
+		"'vendor-vfio','fb_mib':49152,'poolable':true,'vf_total':32,'vf_enabled':2,"
+		"'functions':['0000:41:00.4','0000:41:00.5'],'vgpus':[{'address':'0000:41:00.4',"
+		"'profile':'NVIDIA L40S-8Q','placement':4294967295}]}],'vms':[]}", 0);
 	bench_expect(b, COMMAND_VM_START, "web01", NULL, 0);
 	assert_string_equal(bench_lease(b, 0)->vf, "0000:41:00.5");
-	assert_int_equal(((const struct gpu *)controller_get(b->c, OBJECT_GPU, "h1@0000:41:00.0", NULL))
-				 ->vgpus[0].owner, VGPU_OWNER_FOREIGN);
+	assert_int_equal(
+		((const struct gpu *)controller_get(b->c, OBJECT_GPU, "h1@0000:41:00.0", NULL))
+			->vgpus[0]
+			.owner,
+		VGPU_OWNER_FOREIGN);
 }
 
 /* What the host has just taken down is not foreign until the next inventory: it is free. */
@@ -293,7 +302,8 @@ static void released_slice_is_free_at_once(void **state)
 	prepare(b, 1, 0);
 	bring_up(b);
 	snprintf(inventory, sizeof(inventory),
-		 "{'host':'h1','boot_id':'boot-1','has_inventory':true,'facts':{'name':'h1'},'gpus':["
+		 "{'host':'h1','boot_id':'boot-1','has_inventory':true,'facts':{'name':'h1'},'gpus'"
+		 ":["
 		 "{'address':'0000:41:00.0','board':'NVIDIA L40S','pci_device':'26b9','framework':"
 		 "'vendor-vfio','fb_mib':49152,'poolable':true,'vf_total':32,'vf_enabled':1,"
 		 "'functions':['0000:41:00.4'],'vgpus':[{'address':'0000:41:00.4',"
@@ -345,8 +355,9 @@ static void silent_host_ends_the_operation(void **state)
 	controller_tick(b->c, &next);
 	store_flush(b->store);
 	assert_int_equal(bench_operation(b, "web01")->state, OPERATION_STATE_FAILED);
-	assert_int_equal(((const struct host *)controller_get(b->c, OBJECT_HOST, "h1", NULL))->state,
-			 HOST_LOST);
+	assert_int_equal(
+		((const struct host *)controller_get(b->c, OBJECT_HOST, "h1", NULL))->state,
+		HOST_LOST);
 	/* Nobody knows what the host has made of it: the slice is not free. */
 	assert_int_equal(bench_count(b, OBJECT_LEASE), 1);
 }

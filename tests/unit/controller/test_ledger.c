@@ -9,7 +9,9 @@ static const struct gpu l40s = { .id = "h1@0000:41:00.0", .fb_mib = 49152, .mode
 
 static struct lease lease(const char *id, const char *vf, uint32_t fb_mib, uint32_t placement)
 {
-	struct lease l = { .fb_mib = fb_mib, .placement = placement, .framework = FRAMEWORK_VENDOR_VFIO };
+	struct lease l = { .fb_mib = fb_mib,
+			   .placement = placement,
+			   .framework = FRAMEWORK_VENDOR_VFIO };
 
 	snprintf(l.id, sizeof(l.id), "%s", id);
 	snprintf(l.gpu, sizeof(l.gpu), "%s", l40s.id);
@@ -50,7 +52,8 @@ static void equal_size_means_one_size(void **state)
 
 static void one_placement_has_one_owner(void **state)
 {
-	struct lease a = lease("a", "0000:41:00.4", 8192, 16), b = lease("b", "0000:41:00.5", 8192, 16);
+	struct lease a = lease("a", "0000:41:00.4", 8192, 16),
+		     b = lease("b", "0000:41:00.5", 8192, 16);
 
 	(void)state;
 	assert_false(holds(&l40s, &a, &b));

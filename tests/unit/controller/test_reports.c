@@ -14,7 +14,8 @@ static void prepare(struct bench *b, unsigned hold_s)
 	char group[200];
 
 	bench_join(b, 4);
-	snprintf(group, sizeof(group), "{'name':'ai','filter':'board contains L40S','hold_s':%u}", hold_s);
+	snprintf(group, sizeof(group), "{'name':'ai','filter':'board contains L40S','hold_s':%u}",
+		 hold_s);
 	bench_expect(b, COMMAND_GROUP_CREATE, "", group, 0);
 	bench_expect(b, COMMAND_VM_ATTACH, "web01", "{'group':'ai','profile':'" PROFILE "'}", 0);
 }
@@ -33,13 +34,15 @@ static void tell(struct bench *b, struct told t)
 	char text[1600], lease[500] = "";
 
 	if (t.lease && l)
-		snprintf(lease, sizeof(lease), "{'id':'%s','generation':%u,'state':'%s','placement':4294967295%s}",
-			 l->id, l->generation, t.lease, t.more ? t.more : "");
+		snprintf(lease, sizeof(lease),
+			 "{'id':'%s','generation':%u,'state':'%s','placement':4294967295%s}", l->id,
+			 l->generation, t.lease, t.more ? t.more : "");
 	snprintf(text, sizeof(text),
-		 "{'host':'h1','boot_id':'%s','revision':%ju,'leases':[%s],'vms':[{'name':'web01','uuid':'" UUID1
-		 "','state':'%s','run':%u%s}]}", t.boot ? t.boot : "boot-1",
-		 (uintmax_t)(t.revision ? t.revision : controller_revision(b->c)), lease, t.vm, t.run,
-		 t.vm_more ? t.vm_more : "");
+		 "{'host':'h1','boot_id':'%s','revision':%ju,'leases':[%s],'vms':[{'name':'web01','"
+		 "uuid':'" UUID1 "','state':'%s','run':%u%s}]}",
+		 t.boot ? t.boot : "boot-1",
+		 (uintmax_t)(t.revision ? t.revision : controller_revision(b->c)), lease, t.vm,
+		 t.run, t.vm_more ? t.vm_more : "");
 	bench_expect(b, COMMAND_HOST_REPORT, "h1", text, 0);
 }
 
@@ -87,7 +90,11 @@ static void late_report_revives_no_vm(void **state)
 	bench_expect(b, COMMAND_VM_STOP, "web01", NULL, 0);
 	tell(b, (struct told){ .lease = "ready", .vm = "stopped", .run = 1 });
 	assert_int_equal(web01(b)->state, VM_STOPPED);
-	tell(b, (struct told){ .revision = up, .boot = "boot-0", .lease = "attached", .vm = "running", .run = 1 });
+	tell(b, (struct told){ .revision = up,
+			       .boot = "boot-0",
+			       .lease = "attached",
+			       .vm = "running",
+			       .run = 1 });
 	assert_int_equal(web01(b)->state, VM_STOPPED);
 	assert_int_equal(web01(b)->wanted, VM_WANTED_STOPPED);
 }
@@ -104,7 +111,8 @@ static void cancelled_start_leaves_nothing(void **state)
 	assert_int_equal(bench_operation(b, "web01")->state, OPERATION_STATE_RUNNING);
 	tell(b, (struct told){ .lease = "ready", .vm = "stopped", .run = 1 });
 	assert_int_equal(bench_lease(b, 0)->state, LEASE_RELEASING);
-	tell(b, (struct told){ .lease = "releasing", .more = ",'gone':true", .vm = "stopped", .run = 1 });
+	tell(b, (struct told){
+			.lease = "releasing", .more = ",'gone':true", .vm = "stopped", .run = 1 });
 	assert_int_equal(bench_count(b, OBJECT_LEASE), 0);
 	assert_int_equal(bench_operation(b, "web01")->state, OPERATION_STATE_CANCELLED);
 }
@@ -132,7 +140,9 @@ static void failed_look_ends_no_running_vm(void **state)
 
 	prepare(b, 0);
 	bring_up(b);
-	tell(b, (struct told){ .lease = "failed", .more = ",'error_kind':'io','reason':'EIO'", .vm = "running",
+	tell(b, (struct told){ .lease = "failed",
+			       .more = ",'error_kind':'io','reason':'EIO'",
+			       .vm = "running",
 			       .run = 1 });
 	assert_int_equal(web01(b)->state, VM_RUNNING);
 	assert_int_equal(web01(b)->wanted, VM_WANTED_RUNNING);
@@ -148,7 +158,8 @@ static void hold_ends_although_the_agent_was_restarted(void **state)
 
 	prepare(b, 60);
 	bring_up(b);
-	tell(b, (struct told){ .lease = "ready", .vm = "stopped", .vm_more = ",'ended':true", .run = 1 });
+	tell(b, (struct told){
+			.lease = "ready", .vm = "stopped", .vm_more = ",'ended':true", .run = 1 });
 	tell(b, (struct told){ .lease = "creating", .vm = "stopped" });
 	tell(b, (struct told){ .lease = "ready", .vm = "stopped" });
 	b->clock.now_us += 61000000;
