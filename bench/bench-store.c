@@ -3,11 +3,11 @@
  *
  *     bench-store [FOLDER [SECONDS]]
  *
- * Both sides write rows of 900 bytes to a WAL with synchronous=FULL in FOLDER.  "bare" is a loop that
- * commits GROUP upserts a transaction and keeps nothing else; "store" has GROUP batches of one
- * compare-and-swap each in flight, keeps history, and answers every one.  The two take turns, so that
- * a disk that grows slower meanwhile does so for both.  One line of JSON per group size; ratio is
- * store / bare. */
+ * Both sides write rows of 900 bytes to a WAL with synchronous=FULL in FOLDER.  "bare" is a loop
+ * that commits GROUP upserts a transaction and keeps nothing else; "store" has GROUP batches of one
+ * compare-and-swap each in flight, keeps history, and answers every one.  The two take turns, so
+ * that a disk that grows slower meanwhile does so for both.  One line of JSON per group size; ratio
+ * is store / bare. */
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>

@@ -12,7 +12,8 @@
 
 #include "base/text.h"
 
-/* Appends what request NUMBER asks: METHOD and PATH, and BODY when there is one.  False: no more. */
+/* Appends what request NUMBER asks: METHOD and PATH, and BODY when there is one.  False: no
+ * more. */
 struct load_request {
 	const char *method;
 	struct text path, body;

@@ -63,7 +63,8 @@ const char *bench_folder(const char *parent)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(folder, sizeof(folder), "%s/facet-bench-XXXXXX", parent ? parent : tmp ? tmp : "/tmp");
+	snprintf(folder, sizeof(folder), "%s/facet-bench-XXXXXX",
+		 parent ? parent : tmp ? tmp : "/tmp");
 	if (!mkdtemp(folder))
 		die("make a folder like %s: %s", folder, strerror(errno));
 	atexit(clean_up);
@@ -154,9 +155,10 @@ pid_t facetd_start(const char *program, const char *file, const char *socket)
 	text_add(&listen, "unix:%s/%s", folder, socket);
 	text_add(&store, "store.path=%s/%s", folder, file);
 	/* Hosts that are fakes report once and are not to be missed. */
-	pid = process_start((char *[]){ (char *)(uintptr_t)program, "--config", "/dev/null", "--listen",
-				       listen.data, "--set", store.data, "--set",
-				       "controller.host_timeout_s=86400", NULL }, "facetd.log");
+	pid = process_start((char *[]){ (char *)(uintptr_t)program, "--config", "/dev/null",
+					"--listen", listen.data, "--set", store.data, "--set",
+					"controller.host_timeout_s=86400", NULL },
+			    "facetd.log");
 	text_done(&listen);
 	text_done(&store);
 	return pid;

@@ -207,7 +207,8 @@ static int start_loop(struct agent *a, struct error *err)
 	if (r >= 0)
 		r = sd_event_source_set_priority(a->defer, SD_EVENT_PRIORITY_NORMAL + 10);
 	if (r >= 0)
-		r = sd_event_add_time_relative(a->event, &a->timer, CLOCK_MONOTONIC, TICK_US, 100000, tick, a);
+		r = sd_event_add_time_relative(a->event, &a->timer, CLOCK_MONOTONIC, TICK_US,
+					       100000, tick, a);
 	return r < 0 ? error_errno(err, -r, "event loop of the agent") : 0;
 }
 

@@ -29,8 +29,9 @@ struct agent_config {
 
 /* MACHINE is taken over, also on failure.  LISTEN_FD: a bound socket for the hook, made before
  * privileges were dropped, or -1 to bind config->hook here. */
-must_check int agent_new(sd_event *event, struct machine *machine, const struct agent_config *config,
-			 int listen_fd, struct agent **ret, struct error *err);
+must_check int agent_new(sd_event *event, struct machine *machine,
+			 const struct agent_config *config, int listen_fd, struct agent **ret,
+			 struct error *err);
 struct agent *agent_free(struct agent *a);
 DEFINE_CLEANUP(struct agent *, agent_free)
 

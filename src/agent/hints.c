@@ -42,7 +42,8 @@ static int arm(sd_event_source *timer, uint64_t us)
 /* A timer that is off. */
 static int timer_new(struct hints *h, sd_event_source **ret, sd_event_time_handler_t fn, void *user)
 {
-	int r = sd_event_add_time_relative(h->loop, ret, CLOCK_MONOTONIC, 0, BURST_US / 10, fn, user);
+	int r = sd_event_add_time_relative(h->loop, ret, CLOCK_MONOTONIC, 0, BURST_US / 10, fn,
+					   user);
 
 	return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }

@@ -3,8 +3,8 @@
  *
  * libvirt's QEMU driver keeps a file per running domain in /run/libvirt/qemu and rewrites it with
  * every change of state; the kernel announces devices on a netlink socket.  Both cost nothing while
- * nothing happens, need no privilege, and are only hints: what changed is asked of libvirt and /sys.
- * A burst is told once, a moment after it began.
+ * nothing happens, need no privilege, and are only hints: what changed is asked of libvirt and
+ * /sys. A burst is told once, a moment after it began.
  */
 #pragma once
 

@@ -2,9 +2,9 @@
 /* The other end of libvirt's hook.
  *
  * libvirt asks before it starts a VM that carries our metadata ("prepare"): then every vGPU that it
- * holds a lease for must exist, and one without a lease is refused with a sentence.  A start that this
- * agent asked for finds everything made and is answered at once.  All other calls are news: something
- * about a domain changed.
+ * holds a lease for must exist, and one without a lease is refused with a sentence.  A start that
+ * this agent asked for finds everything made and is answered at once.  All other calls are news:
+ * something about a domain changed.
  *
  * One line of JSON in, one out.  Root alone may connect. */
 #include <errno.h>
@@ -86,25 +86,32 @@ static void look_at(struct hook_call *c)
 		return;
 	made = agent_leases_made(a, c->uuid, &failed, &n);
 	if (!a->has_wanted)
-		snprintf(text, sizeof(text), "Facet's agent has not heard from facetd yet, so nobody knows which "
-			 "vGPU VM %s may have: `systemctl status facetd`, then try again", c->name);
-	else if (!is_known(a, c))
-		snprintf(text, sizeof(text), "VM %s has Facet's devices but Facet does not know it any more: "
-			 "`facet vm attach %s ...`, or remove them with `virsh edit %s`", c->name, c->name,
+		snprintf(text, sizeof(text),
+			 "Facet's agent has not heard from facetd yet, so nobody knows which vGPU "
+			 "VM %s may have: `systemctl status facetd`, then try again",
 			 c->name);
+	else if (!is_known(a, c))
+		snprintf(text, sizeof(text),
+			 "VM %s has Facet's devices but Facet does not know it any more: `facet vm "
+			 "attach %s ...`, or remove them with `virsh edit %s`",
+			 c->name, c->name, c->name);
 	else if (made && (n > 0 || is_ours_to_start(a, c)))
 		return answer(c, true, "");
 	else if (n == 0)
-		snprintf(text, sizeof(text), "VM %s holds no lease, so no vGPU can be made for it: start it with "
-			 "`facet vm start %s`", c->name, c->name);
-	else if (failed)
-		snprintf(text, sizeof(text), "a vGPU of VM %s could not be made: `facet explain vm %s`",
+		snprintf(text, sizeof(text),
+			 "VM %s holds no lease, so no vGPU can be made for it: start it with "
+			 "`facet vm start %s`",
 			 c->name, c->name);
+	else if (failed)
+		snprintf(text, sizeof(text),
+			 "a vGPU of VM %s could not be made: `facet explain vm %s`", c->name,
+			 c->name);
 	else if (agent_now_us(a) < c->until_us)
 		return;
 	else
-		snprintf(text, sizeof(text), "a vGPU of VM %s was not ready in time: `facet explain vm %s`",
-			 c->name, c->name);
+		snprintf(text, sizeof(text),
+			 "a vGPU of VM %s was not ready in time: `facet explain vm %s`", c->name,
+			 c->name);
 	answer(c, false, text);
 }
 
@@ -144,7 +151,8 @@ static void take_line(struct hook_call *c)
 		answer(c, true, "");
 		return;
 	}
-	/* Somebody else starts it: what this agent made some time ago may have been lost meanwhile. */
+	/* Somebody else starts it: what this agent made some time ago may have been lost
+	 * meanwhile. */
 	if (!is_ours_to_start(a, c))
 		agent_verify_again(a, c->uuid);
 	c->asked = true;

@@ -55,7 +55,8 @@ struct agent {
 	struct machine_domain *domains;
 	size_t domains_n;
 	bool has_domains, domains_busy, domains_stale;
-	unsigned domain_changes, domains_asked_at; /* a list asked for before a change says nothing */
+	/* A list asked for before a change says nothing. */
+	unsigned domain_changes, domains_asked_at;
 	int64_t domains_us;
 	struct machine_inventory inventory;
 	bool has_inventory, inventory_busy, inventory_stale, inventory_news;
@@ -91,7 +92,8 @@ static inline int64_t agent_now_us(const struct agent *a)
 
 /* reconcile.c */
 void agent_reconcile(struct agent *a);
-const struct machine_domain *agent_domain(const struct agent *a, const char *uuid, const char *name);
+const struct machine_domain *agent_domain(const struct agent *a, const char *uuid,
+					  const char *name);
 struct lease_work *lease_work_find(struct agent *a, const char *id);
 struct vm_work *vm_work_find(struct agent *a, const char *name);
 bool domain_is_up(const struct machine_domain *d);

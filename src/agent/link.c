@@ -62,10 +62,12 @@ static void on_ended(void *user, int r, const struct error *err)
 	if (r < 0 && a->stream_failures == 0)
 		log_warning("%s: wanted state: %s", a->host, err->text);
 	a->stream_failures++;
-	/* The tick would try too, once a second; a controller that comes back should be seen sooner. */
+	/* The tick would try too, once a second; a controller that comes back should be seen
+	 * sooner. */
 	a->reconnect = sd_event_source_disable_unref(a->reconnect);
 	if (sd_event_add_time_relative(a->event, &a->reconnect, CLOCK_MONOTONIC,
-				       (uint64_t)pause_us(a, a->stream_failures), 50000, reconnect, a) < 0)
+				       (uint64_t)pause_us(a, a->stream_failures), 50000, reconnect,
+				       a) < 0)
 		a->reconnect = NULL;
 }
 
@@ -114,7 +116,8 @@ static void report_lease(struct agent *a, const struct lease *l, struct lease_re
 	else if (w->quarantined)
 		rep->state = LEASE_QUARANTINED;
 	else if (w->made)
-		rep->state = domain_is_up(d) && strstr(d->uses, where) ? LEASE_ATTACHED : LEASE_READY;
+		rep->state =
+			domain_is_up(d) && strstr(d->uses, where) ? LEASE_ATTACHED : LEASE_READY;
 	else if (l->state == LEASE_READY || l->state == LEASE_ATTACHED)
 		rep->state = LEASE_CREATING;
 }

@@ -2,8 +2,8 @@
 /* machine.h - the host under an agent: what it can be asked to do, and what it tells of itself.
  *
  * The agent's core speaks to this table alone.  machine_real is the machine it runs on: requests go
- * to the root half, domains are libvirt's, facts are read from /sys.  machine_simulated is a host in
- * memory.  A machine belongs to one thread, that of the agent's event loop.  No callback is ever
+ * to the root half, domains are libvirt's, facts are read from /sys.  machine_simulated is a host
+ * in memory.  A machine belongs to one thread, that of the agent's event loop.  No callback is ever
  * called from inside the call that asked for it, and none after machine_free().
  */
 #pragma once
@@ -27,7 +27,7 @@ struct machine_domain {
 };
 
 enum machine_event_kind {
-	MACHINE_DOMAINS_CHANGED,  /* something about domain NAME changed ("" = any): list them again */
+	MACHINE_DOMAINS_CHANGED,  /* something about domain NAME ("": any): list them again */
 	MACHINE_HARDWARE_CHANGED, /* a device came, went or changed: take an inventory again */
 	MACHINE_LOST,             /* the root half is gone: nothing will be answered any more.  The
 	                           * agent ends, and its service manager starts it afresh */
@@ -40,7 +40,7 @@ struct machine_event {
 
 /* What an inventory found.  A callback that wants to keep it moves it out and leaves zeroes. */
 struct machine_inventory {
-	struct host facts;        /* name, state and last_report_ms are the agent's and left empty */
+	struct host facts;        /* name, state, last_report_ms are the agent's: left empty */
 	struct gpu *gpus;
 	size_t gpus_n;
 };
@@ -55,11 +55,10 @@ typedef void machine_inventory_fn(int r, struct machine_inventory *inventory,
 typedef void machine_event_fn(const struct machine_event *event, void *user);
 
 struct machine {
-	/* Asks for one thing; REPLY is called once.  The number in Q is ignored (the machine has its
-	 * own), that in the reply means nothing.  Many may be under way; those that concern the same
-	 * GPU or the same domain are done in the order they were sent.
-	 *   INVALID      the request is malformed
-	 *   UNAVAILABLE  the root half is gone, or too many requests wait */
+	/* Asks for one thing; REPLY is called once.  The number in Q is ignored (the machine has
+	 * its own), that in the reply means nothing.  Many may be under way; those that concern the
+	 * same GPU or the same domain are done in the order they were sent. INVALID      the
+	 * request is malformed UNAVAILABLE  the root half is gone, or too many requests wait */
 	int (*send)(struct machine *m, const struct host_request *q, machine_reply_fn *reply,
 		    void *user, struct error *err);
 

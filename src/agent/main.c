@@ -33,7 +33,8 @@ struct settings {
 	{ section, key, type, offsetof(struct settings, member), fallback, min, max, says }
 
 static const struct config_item items[] = {
-	ITEM("agent", "host", CONFIG_STRING, host, "", 0, 0, "Name of this host; empty: its host name"),
+	ITEM("agent", "host", CONFIG_STRING, host, "", 0, 0,
+	     "Name of this host; empty: its host name"),
 	ITEM("agent", "controller", CONFIG_PATH, controller, "/run/facet/facetd.sock", 0, 0,
 	     "UNIX socket of facetd"),
 	ITEM("agent", "user", CONFIG_STRING, user, "facet-agent", 0, 0,
@@ -45,11 +46,12 @@ static const struct config_item items[] = {
 	ITEM("agent", "look_s", CONFIG_NUMBER, look_s, "60", 1, 3600,
 	     "Hardware and domains are looked at at least this often, in seconds"),
 	ITEM("host", "root", CONFIG_PATH, root, "/", 0, 0, "Folder that holds sys, proc and run"),
-	ITEM("host", "libvirt_program", CONFIG_PATH, libvirt_program, FACET_LIBEXECDIR "/facet-libvirt", 0,
-	     0, "The program that speaks with libvirt"),
+	ITEM("host", "libvirt_program", CONFIG_PATH, libvirt_program,
+	     FACET_LIBEXECDIR "/facet-libvirt", 0, 0, "The program that speaks with libvirt"),
 	ITEM("host", "libvirt_uri", CONFIG_STRING, libvirt_uri, "qemu:///system", 0, 0, "libvirt"),
 	ITEM("host", "migration", CONFIG_BOOL, migration, "no", 0, 0,
-	     "Insist on live migration of vGPUs: a VM whose vGPU can not migrate then does not start"),
+	     "Insist on live migration of vGPUs: a VM whose vGPU can not migrate then does not "
+	     "start"),
 	ITEM("host", "passthrough_any_class", CONFIG_BOOL, passthrough_any_class, "no", 0, 0,
 	     "Any PCI device may be passed through, not only displays: for the lab"),
 };
@@ -70,12 +72,11 @@ static void usage(FILE *out)
 	fputs("facet-agent - makes this host what Facet's controller wants it to be\n\n"
 	      "  -c, --config FILE       settings (/etc/facet/agent.conf and agent.conf.d)\n"
 	      "  -s, --set SECTION.KEY=VALUE\n"
-	      "      --simulated SPEC    a host in memory, such as\n"
-	      "                          'name=h1;gpus=2xL40S/vendor-vfio;domains=vm1..vm8'; may be repeated\n"
+	      "      --simulated SPEC    a host in memory, such as\n                          "
+	      "'name=h1;gpus=2xL40S/vendor-vfio;domains=vm1..vm8'; may be repeated\n"
 	      "      --debug             say more\n"
 	      "      --print-config      show the settings in force and end\n"
-	      "      --version, --help\n\n"
-	      "See facet-agent(8).\n", out);
+	      "      --version, --help\n\nSee facet-agent(8).\n", out);
 }
 
 enum { OPT_SIMULATED = 1000, OPT_DEBUG, OPT_PRINT, OPT_VERSION, OPT_HELP };
@@ -143,7 +144,8 @@ static int read_settings(struct program *p, int argc, char **argv, struct error 
 	while (r == 0 && (o = getopt_long(argc, argv, "c:s:", options, NULL)) >= 0)
 		r = take_option(p, o, err);
 	if (r == 0 && optind < argc)
-		r = error_set(err, ERR_INVALID, "'%s' is not understood: see facet-agent --help", argv[optind]);
+		r = error_set(err, ERR_INVALID, "'%s' is not understood: see facet-agent --help",
+			      argv[optind]);
 	return r;
 }
 
@@ -198,9 +200,11 @@ static int run_loop(struct program *p, struct root_client *root, int hook_fd, st
 	int r = sd_event_new(&p->event);
 
 	if (r >= 0)
-		r = sd_event_add_signal(p->event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
+		r = sd_event_add_signal(p->event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL,
+					NULL);
 	if (r >= 0)
-		r = sd_event_add_signal(p->event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
+		r = sd_event_add_signal(p->event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK, NULL,
+					NULL);
 	if (r < 0)
 		return error_errno(err, -r, "event loop");
 	r = p->specs_n ? start_simulated(p, err) : start_real(p, root, hook_fd, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One look at everything: what is wanted, what is, and the next request for each difference.
  *
- * Each object has at most one request under way, and its reply kicks the next look.  Order comes from
- * what a step needs: functions before vGPUs on them, all vGPUs of a VM before the VM. */
+ * Each object has at most one request under way, and its reply kicks the next look.  Order comes
+ * from what a step needs: functions before vGPUs on them, all vGPUs of a VM before the VM. */
 #include <string.h>
 
 #include "agent/internal.h"
@@ -125,7 +125,8 @@ static bool ask(struct agent *a, struct host_request *q, struct ticket *t, machi
 	q->op = (int32_t)t->op;
 	if (a->machine->send(a->machine, q, reply, t, &err) == 0)
 		return true;
-	log_warning("%s: %s of %s: %s", a->host, names_word(&host_op_names, (int)t->op), t->name, err.text);
+	log_warning("%s: %s of %s: %s", a->host, names_word(&host_op_names, (int)t->op), t->name,
+		    err.text);
 	free(t);
 	return false;
 }
@@ -172,8 +173,8 @@ static void enable_functions(struct agent *a, const char *pf)
 	struct host_request q = { 0 };
 	size_t slot = 0;
 
-	/* Only a look at the hardware that is newer than the last attempt says whether they are missing:
-	 * enabling them again would drop what was made on them meanwhile. */
+	/* Only a look at the hardware that is newer than the last attempt says whether they are
+	 * missing: enabling them again would drop what was made on them meanwhile. */
 	if (!g || g->vf_enabled > 0 || a->inventory_stale || a->inventory_busy)
 		return;
 	while (slot < 16 && a->vf_busy[slot][0])
@@ -201,8 +202,8 @@ static bool functions_ready(struct agent *a, const struct lease *l)
 
 static bool must_exist(const struct lease *l)
 {
-	return l->state == LEASE_RESERVED || l->state == LEASE_CREATING || l->state == LEASE_READY ||
-	       l->state == LEASE_ATTACHED;
+	return l->state == LEASE_RESERVED || l->state == LEASE_CREATING ||
+	       l->state == LEASE_READY || l->state == LEASE_ATTACHED;
 }
 
 static bool must_go(const struct lease *l)
@@ -264,7 +265,8 @@ static void lease_replied(const struct host_reply *reply, void *user)
 		w->result = (enum result)reply->result;
 	} else if (reply->r < 0) {
 		note_failure(a, w, reply);
-		/* A host that is busy or a root half that was full is asked again; the rest is an answer. */
+		/* A host that is busy or a root half that was full is asked again; the rest is an
+		 * answer. */
 		if (t->op != HOST_OP_VGPU_DESTROY)
 			w->failed = reply->r != -ERR_UNAVAILABLE;
 		else
@@ -276,8 +278,8 @@ static void lease_replied(const struct host_reply *reply, void *user)
 	agent_report_due(a);
 }
 
-/* A placement id means nothing to a GPU that is cut equal-size; without one, a GPU that is still cut
- * for a group of mixed sizes would hold fewer than was reckoned with. */
+/* A placement id means nothing to a GPU that is cut equal-size; without one, a GPU that is still
+ * cut for a group of mixed sizes would hold fewer than was reckoned with. */
 static enum gpu_mode mode_of(const struct lease *l)
 {
 	return l->placement != PLACEMENT_NONE ? GPU_MODE_MIXED : GPU_MODE_EQUAL;
@@ -352,7 +354,8 @@ void agent_verify_again(struct agent *a, const char *vm_uuid)
 	for (size_t i = 0; i < a->wanted.leases_n; i++) {
 		struct lease_work *w = lease_work_find(a, a->wanted.leases[i].id);
 
-		if (w && !w->busy && (!vm_uuid[0] || strcmp(a->wanted.leases[i].vm_uuid, vm_uuid) == 0))
+		if (w && !w->busy &&
+		    (!vm_uuid[0] || strcmp(a->wanted.leases[i].vm_uuid, vm_uuid) == 0))
 			w->made = false;
 	}
 }
@@ -427,8 +430,8 @@ static void vm_replied(const struct host_reply *reply, void *user)
 		TEXT_COPY(w->reason, reply->r < 0 ? reply->err.text : "");
 	}
 	if (reply->r < 0)
-		log_warning("%s: %s of %s: %s", a->host, names_word(&host_op_names, (int)t->op), t->name,
-			    reply->err.text);
+		log_warning("%s: %s of %s: %s", a->host, names_word(&host_op_names, (int)t->op),
+			    t->name, reply->err.text);
 	if (w && t->op == HOST_OP_DOMAIN_DEVICES) {
 		w->devices_set = reply->r == 0;
 		w->start_failed = w->start_failed || reply->r < 0;
@@ -499,14 +502,15 @@ static void want_up(struct agent *a, struct vm_work *w, const struct wanted_vm *
 	}
 	if (d && d->state == VM_STARTING)
 		return;
-	/* A run that was up, in this boot or before a reboot, is not begun again here: the controller
-	 * hears of it, and a restart is a new run. */
+	/* A run that was up, in this boot or before a reboot, is not begun again here: the
+	 * controller hears of it, and a restart is a new run. */
 	if (w->up || w->start_failed || v->boot_id[0])
 		return;
 	if (!d) {
 		w->start_failed = true;
 		snprintf(w->reason, sizeof(w->reason),
-			 "host %s has no libvirt domain %s: define it there with `virsh define`", a->host, v->name);
+			 "host %s has no libvirt domain %s: define it there with `virsh define`",
+			 a->host, v->name);
 		agent_report_due(a);
 		return;
 	}

@@ -14,11 +14,10 @@ struct root_config {
 	const char *root;            /* below which sys/, proc/ and run/ are; NULL: "/" */
 	const char *libvirt_program; /* path of facet-libvirt */
 	const char *libvirt_uri;     /* NULL: qemu:///system */
-	bool migration;              /* see struct domain_edit: vGPUs are attached so that they migrate,
-	                              * and do not start where they can not */
+	bool migration;              /* insist on vGPUs that can migrate: struct domain_edit */
 	bool passthrough_any_class;  /* any PCI device may be passed through, not displays alone */
 	uint32_t idle_ms;            /* facet-libvirt ends after this long without work; 0: 3 s */
-	uint32_t limit_ms;           /* libvirt is given up after this long with one request; 0: 5 min */
+	uint32_t limit_ms;           /* libvirt is given up after this long; 0: 5 min */
 };
 
 /* Forks the root half off and gives the caller, who may then drop to another user, its client.

@@ -75,11 +75,13 @@ static int adopt_vgpu(struct adoption *a, const struct gpu *g, const struct gpu_
 	void *rows;
 
 	if (v->lease[0])
-		return error_set(err, ERR_CONFLICT, "the vGPU at %s belongs to lease %s of VM %s already",
-				 v->address, v->lease, v->vm);
+		return error_set(err, ERR_CONFLICT,
+				 "the vGPU at %s belongs to lease %s of VM %s already", v->address,
+				 v->lease, v->vm);
 	if (!filter_matches(a->filter, g))
-		return error_set(err, ERR_CONFLICT, "GPU %s is not in group %s: `facet group explain %s` says "
-				 "why", g->id, a->group->name, a->group->name);
+		return error_set(err, ERR_CONFLICT,
+				 "GPU %s is not in group %s: `facet group explain %s` says why",
+				 g->id, a->group->name, a->group->name);
 	snprintf(d.name, sizeof(d.name), "gpu%zu", a->vm->devices_n);
 	TEXT_COPY(d.group, a->group->name);
 	TEXT_COPY(d.profile, v->profile);
@@ -123,11 +125,13 @@ static const json_t *told_domain(struct change *ch, const char *host, const char
 	json_object_foreach (ch->c->domains, key, list) {
 		json_array_foreach (list, i, d) {
 			if ((host[0] && strcmp(key, host) != 0) ||
-			    strcmp(json_string_value(json_object_get(d, "name")), ch->command->id) != 0)
+			    strcmp(json_string_value(json_object_get(d, "name")),
+				   ch->command->id) != 0)
 				continue;
 			if (found) {
-				error_set(err, ERR_CONFLICT, "more than one host has a domain %s: name one "
-					  "with --host", ch->command->id);
+				error_set(err, ERR_CONFLICT,
+					  "more than one host has a domain %s: name one with "
+					  "--host", ch->command->id);
 				return NULL;
 			}
 			found = d;
@@ -135,7 +139,8 @@ static const json_t *told_domain(struct change *ch, const char *host, const char
 		}
 	}
 	if (!found)
-		error_set(err, ERR_NOT_FOUND, "no host reports a libvirt domain %s", ch->command->id);
+		error_set(err, ERR_NOT_FOUND, "no host reports a libvirt domain %s",
+			  ch->command->id);
 	return found;
 }
 
@@ -172,8 +177,9 @@ int vm_adopt(struct change *ch, struct answer *answer, struct error *err)
 
 	a.group = group ? change_see(ch, OBJECT_GROUP, group) : NULL;
 	if (!a.group)
-		return error_at(err, ERR_NOT_FOUND, "/group", "adoption needs a group that holds the GPUs; "
-				"there is no group '%s'", group ? group : "");
+		return error_at(err, ERR_NOT_FOUND, "/group",
+				"adoption needs a group that holds the GPUs; there is no group "
+				"'%s'", group ? group : "");
 	domain = told_domain(ch, host ? host : "", &found_host, err);
 	if (!domain)
 		return -(int)err->kind;
@@ -193,7 +199,8 @@ int vm_adopt(struct change *ch, struct answer *answer, struct error *err)
 	a.vm->state = a.runs ? VM_RUNNING : VM_STOPPED;
 	a.vm->wanted = a.runs ? VM_WANTED_RUNNING : VM_WANTED_STOPPED;
 	TEXT_COPY(a.vm->boot_id, a.runs && h ? h->boot_id : "");
-	change_event(ch, "vm.adopted", a.vm->name, a.vm->host, a.vm->name, "with %u vGPUs", a.taken);
+	change_event(ch, "vm.adopted", a.vm->name, a.vm->host, a.vm->name, "with %u vGPUs",
+		     a.taken);
 	*answer = (struct answer){ OBJECT_VM, a.vm->name };
 	return 0;
 }

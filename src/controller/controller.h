@@ -42,11 +42,11 @@ const struct fields *object_fields(enum object_kind kind);
 	X(VM_CREATE, "vm.create")         /* body: vm */                                         \
 	X(VM_UPDATE, "vm.update")         /* id; body: vm fields to change */                    \
 	X(VM_DELETE, "vm.delete")         /* id; forgets the VM, the domain stays */             \
-	X(VM_ATTACH, "vm.attach")         /* id; body: device, and host where the name is not unique */ \
+	X(VM_ATTACH, "vm.attach")         /* id; body: device, and host where need be */ \
 	X(VM_DETACH, "vm.detach")         /* id, sub = device name */                            \
 	X(VM_START, "vm.start")           /* id -> operation */                                  \
 	X(VM_STOP, "vm.stop")             /* id; body: {"how":"graceful|force"} -> operation */  \
-	X(VM_ADOPT, "vm.adopt")           /* id; body: {"host":..., "group":...} takes over domain and vGPUs */ \
+	X(VM_ADOPT, "vm.adopt")           /* id; body: host, group; takes over its vGPUs */ \
 	X(LEASE_RELEASE, "lease.release") /* id; ends a hold, retries a quarantine */            \
 	X(OPERATION_CANCEL, "operation.cancel") /* id */                                         \
 	X(HOST_UPDATE, "host.update")     /* id; body: state, state_reason */                    \
@@ -82,7 +82,7 @@ struct command {
 struct outcome {
 	int r;                       /* 0 or -ERR_kind */
 	const struct error *err;
-	const json_t *body;          /* the object, or the operation; NULL on failure and deletion */
+	const json_t *body;          /* object or operation; NULL on failure and deletion */
 	bool accepted;               /* an operation goes on in the background */
 	bool created;
 	uint64_t revision;           /* of the object; its ETag */
@@ -131,7 +131,7 @@ must_check int controller_explain_vm(struct controller *c, const char *vm, json_
 				     struct error *err);
 must_check int controller_explain_group(struct controller *c, const char *group, json_t **ret,
 					struct error *err);
-json_t *controller_doctor(struct controller *c);   /* invariants of the ledger, each host's checks */
+json_t *controller_doctor(struct controller *c);   /* ledger's invariants, each host's checks */
 json_t *controller_domains(struct controller *c);  /* domains that hosts report, known or foreign */
 json_t *controller_profiles(struct controller *c); /* catalogue, with what drivers say otherwise */
 

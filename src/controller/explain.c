@@ -9,9 +9,10 @@
 
 static json_t *lease_line(const struct lease *l)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "id", l->id, "gpu", l->gpu, "vf", l->vf,
-			 "profile", l->profile, "state", names_word(&lease_state_names, l->state),
-			 "placement", (json_int_t)l->placement, "why",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "id", l->id, "gpu", l->gpu, "vf",
+			 l->vf, "profile", l->profile, "state",
+			 names_word(&lease_state_names, l->state), "placement",
+			 (json_int_t)l->placement, "why",
 			 l->reason[0] ? l->reason : "chosen when the VM was started");
 }
 
@@ -36,9 +37,10 @@ static json_t *candidates(const struct placement_answer *a)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < a->refusals_n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "gpu", a->refusals[i].gpu,
-						      "fits", 0, "code", a->refusals[i].code, "text",
-						      a->refusals[i].text));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:b, s:s, s:s}", "gpu", a->refusals[i].gpu,
+						"fits", 0, "code", a->refusals[i].code, "text",
+						a->refusals[i].text));
 	return list;
 }
 
@@ -56,14 +58,15 @@ static json_t *explain_device(struct change *ch, const struct vm *vm, const stru
 	for (uint32_t i = 0; r == 0 && i < d->count; i++) {
 		const struct object *host = controller_find(ch->c, OBJECT_HOST, vm->host);
 
-		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s+}", "gpu",
-						      host->gpus.rows[a->slots[i].gpu]->id, "fits", 1, "code",
-						      "fits", "text", "one more would go here: ",
-						      a->slots[i].profile));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:b, s:s, s:s+}", "gpu",
+						host->gpus.rows[a->slots[i].gpu]->id, "fits", 1,
+						"code", "fits", "text",
+						"one more would go here: ", a->slots[i].profile));
 	}
-	j = json_pack("{s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:s}", "device", d->name, "profile", d->profile,
-		      "group", d->group, "count", (int)d->count, "fits", r == 0, "leases",
-		      device_leases(ch, vm, d), "candidates", list, "summary",
+	j = json_pack("{s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:s}", "device", d->name, "profile",
+		      d->profile, "group", d->group, "count", (int)d->count, "fits", r == 0,
+		      "leases", device_leases(ch, vm, d), "candidates", list, "summary",
 		      r == 0 ? (a->summary[0] ? a->summary : "it fits") : err.text);
 	free(a->refusals);
 	free(a);
@@ -79,7 +82,8 @@ int controller_explain_vm(struct controller *c, const char *name, json_t **ret, 
 
 	if (!o) {
 		json_decref(devices);
-		return error_set(err, ERR_NOT_FOUND, "there is no VM %s: `facet vm list` shows them", name);
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no VM %s: `facet vm list` shows them", name);
 	}
 	vm = o->data;
 	change_begin(&ch, c, NULL);
@@ -87,12 +91,13 @@ int controller_explain_vm(struct controller *c, const char *name, json_t **ret, 
 		json_array_append_new(devices, explain_device(&ch, vm, &vm->devices[i]));
 	change_drop(&ch);
 	*ret = json_pack("{s:s, s:s, s:s, s:s, s:o}", "vm", vm->name, "host", vm->host, "state",
-			 names_word(&vm_state_names, vm->state), "reason", vm->state_reason, "devices",
-			 devices);
+			 names_word(&vm_state_names, vm->state), "reason", vm->state_reason,
+			 "devices", devices);
 	return 0;
 }
 
-int controller_explain_group(struct controller *c, const char *name, json_t **ret, struct error *err)
+int controller_explain_group(struct controller *c, const char *name, json_t **ret,
+			     struct error *err)
 {
 	const struct group *g = controller_get(c, OBJECT_GROUP, name, NULL);
 	struct table *t = &c->tables[OBJECT_GPU];
@@ -102,7 +107,8 @@ int controller_explain_group(struct controller *c, const char *name, json_t **re
 	int r;
 
 	if (!g)
-		return error_set(err, ERR_NOT_FOUND, "there is no group %s: `facet group list` shows them", name);
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no group %s: `facet group list` shows them", name);
 	r = filter_parse(g->filter ? g->filter : "", &f, err);
 	if (r < 0)
 		return r;
@@ -113,12 +119,12 @@ int controller_explain_group(struct controller *c, const char *name, json_t **re
 
 		if (matches && !gpu->poolable)
 			TEXT_COPY(why, gpu->not_poolable);
-		json_array_append_new(gpus, json_pack("{s:s, s:s, s:b, s:b, s:s}", "gpu", gpu->id, "board",
-						      gpu->board, "matches", matches, "poolable",
-						      gpu->poolable, "text", why));
+		json_array_append_new(gpus, json_pack("{s:s, s:s, s:b, s:b, s:s}", "gpu", gpu->id,
+						      "board", gpu->board, "matches", matches,
+						      "poolable", gpu->poolable, "text", why));
 	}
-	*ret = json_pack("{s:s, s:s, s:o}", "group", g->name, "filter", g->filter ? g->filter : "", "gpus",
-			 gpus);
+	*ret = json_pack("{s:s, s:s, s:o}", "group", g->name, "filter", g->filter ? g->filter : "",
+			 "gpus", gpus);
 	return 0;
 }
 
@@ -127,8 +133,9 @@ int controller_explain_group(struct controller *c, const char *name, json_t **re
 static void add_check(json_t *list, const char *host, const char *name, bool ok, const char *found,
 		      const char *remedy)
 {
-	json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:s, s:s}", "host", host, "name", name,
-					      "ok", ok, "skipped", 0, "found", found, "remedy", remedy));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:s, s:s}", "host", host,
+					      "name", name, "ok", ok, "skipped", 0, "found", found,
+					      "remedy", remedy));
 }
 
 static void check_gpus(struct controller *c, json_t *list)
@@ -151,7 +158,8 @@ static void check_gpus(struct controller *c, json_t *list)
 			  "this is a defect of Facet: report it with `facet lease list -o json`");
 	}
 	if (bad == 0)
-		add_check(list, "", "ledger", true, "no two leases share a slice; all fit their GPUs", "");
+		add_check(list, "", "ledger", true,
+			  "no two leases share a slice; all fit their GPUs", "");
 }
 
 static void check_leases(struct controller *c, json_t *list)
@@ -166,10 +174,11 @@ static void check_leases(struct controller *c, json_t *list)
 		if (l->state != LEASE_QUARANTINED)
 			continue;
 		bad++;
-		snprintf(found, sizeof(found), "lease %s: %s at %s is quarantined: %s", l->id, l->profile,
-			 l->vf[0] ? l->vf : l->gpu, l->reason);
+		snprintf(found, sizeof(found), "lease %s: %s at %s is quarantined: %s", l->id,
+			 l->profile, l->vf[0] ? l->vf : l->gpu, l->reason);
 		add_check(list, l->host, "quarantine", false, found,
-			  "when the GPU is idle: `sriov-manage -d` and `-e` on it, then `facet lease release`");
+			  "when the GPU is idle: `sriov-manage -d` and `-e` on it, then `facet "
+			  "lease release`");
 	}
 	if (bad == 0)
 		add_check(list, "", "quarantine", true, "no slice is quarantined", "");
@@ -201,7 +210,8 @@ json_t *controller_doctor(struct controller *c)
 	check_gpus(c, list);
 	check_leases(c, list);
 	if (t->n == 0)
-		add_check(list, "", "hosts", false, "no host has reported", "start facet-agent on a GPU host");
+		add_check(list, "", "hosts", false, "no host has reported",
+			  "start facet-agent on a GPU host");
 	for (i = 0; i < t->n; i++)
 		host_checks(t->rows[i]->data, list);
 	json_array_foreach (list, i, row)
@@ -253,12 +263,13 @@ static json_t *profile_json(struct controller *c, const struct catalogue_profile
 	uint32_t driver_max = p->max;
 	size_t gpus = offered(c, p, &driver_max);
 
-	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:i, s:s, s:b, s:s, s:i, s:i, s:b}", "name",
-			 p->name, "board", p->board, "series", names_word(&series_names, p->series), "mig",
-			 p->mig, "fb_mib", (int)p->fb_mib, "max", (int)p->max, "max_mixed", (int)p->max_mixed,
-			 "displays", (int)p->displays, "max_resolution", p->max_resolution, "cuda", p->cuda,
-			 "licence", p->licence, "gpus", (int)gpus, "driver_max", (int)driver_max, "differs",
-			 gpus > 0 && driver_max != p->max);
+	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:i, s:s, s:b, s:s, s:i, s:i, s:b}",
+			 "name", p->name, "board", p->board, "series",
+			 names_word(&series_names, p->series), "mig", p->mig, "fb_mib",
+			 (int)p->fb_mib, "max", (int)p->max, "max_mixed", (int)p->max_mixed,
+			 "displays", (int)p->displays, "max_resolution", p->max_resolution, "cuda",
+			 p->cuda, "licence", p->licence, "gpus", (int)gpus, "driver_max",
+			 (int)driver_max, "differs", gpus > 0 && driver_max != p->max);
 }
 
 json_t *controller_profiles(struct controller *c)

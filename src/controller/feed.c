@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What agents and watchers are told: durable state only.
  *
- * Memory may be ahead of the disk.  A host that acted on a lease which then never landed would make a
- * vGPU that nobody owns, so a wanted state takes each object as the store has it. */
+ * Memory may be ahead of the disk.  A host that acted on a lease which then never landed would make
+ * a vGPU that nobody owns, so a wanted state takes each object as the store has it. */
 #include <string.h>
 
 #include "base/crash.h"
@@ -48,8 +48,9 @@ static void copy_key(json_t *to, const json_t *from, const char *key)
  * else only to be watched. */
 static json_t *wanted_vm_json(const json_t *vm)
 {
-	static const char *const copied[] = { "name", "uuid", "wanted", "stop_how", "start_after_boot",
-					      "run", "boot_id" };
+	static const char *const copied[] = {
+		"name", "uuid", "wanted", "stop_how", "start_after_boot", "run", "boot_id"
+	};
 	const char *state = json_string_value(json_object_get(vm, "state"));
 	json_t *w = json_object();
 	bool acts = state && (strcmp(state, "starting") == 0 || strcmp(state, "running") == 0 ||
@@ -95,10 +96,12 @@ static json_t *wanted_json(struct controller *c, const char *host)
 	}
 	for (size_t i = 0; o && i < o->gpus.n; i++)
 		if (wants_functions(c, o->gpus.rows[i]->data))
-			json_array_append_new(gpus, json_string(((const struct gpu *)o->gpus.rows[i]->data)->address));
+			json_array_append_new(
+				gpus,
+				json_string(((const struct gpu *)o->gpus.rows[i]->data)->address));
 	return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "host", host, "revision",
-			 (json_int_t)c->durable, "now_ms", (json_int_t)controller_now(c), "leases", leases,
-			 "vms", vms, "vf_gpus", gpus);
+			 (json_int_t)c->durable, "now_ms", (json_int_t)controller_now(c), "leases",
+			 leases, "vms", vms, "vf_gpus", gpus);
 }
 
 static void send_feed(struct wanted_feed *f)

@@ -83,8 +83,8 @@ int group_delete(struct change *ch, struct answer *answer, struct error *err)
 	if (!change_see(ch, OBJECT_GROUP, name))
 		return no_group(ch->command, err);
 	if (user)
-		return error_set(err, ERR_BUSY, "VM %s draws from group %s: detach its device first", user,
-				 name);
+		return error_set(err, ERR_BUSY,
+				 "VM %s draws from group %s: detach its device first", user, name);
 	change_event(ch, "group.deleted", name, "", "", "group %s was deleted", name);
 	change_delete(ch, OBJECT_GROUP, name);
 	*answer = (struct answer){ 0 };

@@ -2,8 +2,8 @@
 /* Hosts: what their agents report, and what becomes of it.
  *
  * A report is a whole state; the newest counts.  It may be late, doubled or about an older run:
- * generation of the lease and run of the VM say so.  A report never gives anything away: a lease ends
- * only when it was RELEASING and its host says that nothing is left. */
+ * generation of the lease and run of the VM say so.  A report never gives anything away: a lease
+ * ends only when it was RELEASING and its host says that nothing is left. */
 #include <string.h>
 
 #include "base/text.h"
@@ -15,7 +15,8 @@ int host_update(struct change *ch, struct answer *answer, struct error *err)
 	int r;
 
 	if (!h)
-		return error_set(err, ERR_NOT_FOUND, "there is no host %s: `facet host list` shows them",
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no host %s: `facet host list` shows them",
 				 ch->command->id);
 	r = fields_read(&host_fields, ch->command->body, FIELDS_UPDATE, h, err);
 	if (r < 0)
@@ -32,9 +33,11 @@ int host_delete(struct change *ch, struct answer *answer, struct error *err)
 	struct object *o = controller_find(ch->c, OBJECT_HOST, name);
 
 	if (!o)
-		return error_set(err, ERR_NOT_FOUND, "there is no host %s: `facet host list` shows them", name);
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no host %s: `facet host list` shows them", name);
 	if (o->leases.n > 0 || o->vms.n > 0)
-		return error_set(err, ERR_BUSY, "host %s has %zu leases and %zu VMs: stop and delete them first",
+		return error_set(err, ERR_BUSY,
+				 "host %s has %zu leases and %zu VMs: stop and delete them first",
 				 name, o->leases.n, o->vms.n);
 	for (size_t i = 0; i < o->gpus.n; i++)
 		change_delete(ch, OBJECT_GPU, o->gpus.rows[i]->id);
@@ -57,7 +60,8 @@ static struct host *known_host(struct change *ch, const char *name)
 		return NULL;
 	TEXT_COPY(h->name, name);
 	h->last_report_ms = ch->now_ms;
-	change_event(ch, "host.joined", name, name, "", "host %s reported for the first time", name);
+	change_event(ch, "host.joined", name, name, "", "host %s reported for the first time",
+		     name);
 	return h;
 }
 
@@ -83,7 +87,8 @@ static int take_facts(struct change *ch, struct host *h, struct report *rep, str
 	if (h->state == HOST_LOST) {
 		h->state = HOST_READY;
 		h->state_reason[0] = '\0';
-		change_event(ch, "host.back", h->name, h->name, "", "host %s reports again", h->name);
+		change_event(ch, "host.back", h->name, h->name, "", "host %s reports again",
+			     h->name);
 	}
 	return 0;
 }
@@ -140,7 +145,8 @@ static int take_gpu(struct change *ch, const char *host, const struct gpu *seen,
 	return 0;
 }
 
-/* A GPU that the host no longer sees: forgotten when nothing is leased from it, else shown as lost. */
+/* A GPU that the host no longer sees: forgotten when nothing is leased from it, else shown as
+ * lost. */
 static void lose_gpus(struct change *ch, const struct report *rep)
 {
 	const struct object *host = controller_find(ch->c, OBJECT_HOST, rep->host);
@@ -155,7 +161,8 @@ static void lose_gpus(struct change *ch, const struct report *rep)
 			seen++;
 		if (seen < rep->gpus_n || old->health == GPU_HEALTH_LOST)
 			continue;
-		change_event(ch, "gpu.lost", o->id, rep->host, "", "%s is no longer there", old->board);
+		change_event(ch, "gpu.lost", o->id, rep->host, "", "%s is no longer there",
+			     old->board);
 		if (o->leases.n == 0) {
 			change_delete(ch, OBJECT_GPU, o->id);
 		} else if ((g = change_edit(ch, OBJECT_GPU, o->id))) {
@@ -197,7 +204,8 @@ static int try_next(struct change *ch, const struct vm *vm, const struct lease *
 		one.count = 1;
 		return pool_reserve(ch, vm, &one, err);
 	}
-	return error_set(err, ERR_NOT_FOUND, "VM %s no longer has device %s", vm->name, failed->device);
+	return error_set(err, ERR_NOT_FOUND, "VM %s no longer has device %s", vm->name,
+			 failed->device);
 }
 
 static void lease_failed(struct change *ch, struct lease *l, const struct lease_report *rep)
@@ -212,15 +220,18 @@ static void lease_failed(struct change *ch, struct lease *l, const struct lease_
 	lease_move(ch, l, kind == ERR_IO ? LEASE_QUARANTINED : LEASE_RELEASING, rep->reason);
 	if (!vm || vm->wanted != VM_WANTED_RUNNING)
 		return;
-	if (kind == ERR_IO && lost_slices(ch, vm) <= ATTEMPTS_MAX && try_next(ch, vm, l, &err) == 0) {
+	if (kind == ERR_IO && lost_slices(ch, vm) <= ATTEMPTS_MAX &&
+	    try_next(ch, vm, l, &err) == 0) {
 		if (op)
-			operation_step(ch, op, "create", STEP_RUNNING, "%.80s failed, trying another slice",
+			operation_step(ch, op, "create", STEP_RUNNING,
+				       "%.80s failed, trying another slice",
 				       l->vf[0] ? l->vf : l->gpu);
 		return;
 	}
 	if (op)
-		operation_fail(ch, op, kind ? kind : ERR_IO, "%s on %s: %.200s%s%.120s", l->profile, l->gpu,
-			       rep->reason, err.text[0] ? "; and no other slice: " : "", err.text);
+		operation_fail(ch, op, kind ? kind : ERR_IO, "%s on %s: %.200s%s%.120s", l->profile,
+			       l->gpu, rep->reason, err.text[0] ? "; and no other slice: " : "",
+			       err.text);
 	run_undo(ch, vm, rep->reason);
 }
 
@@ -274,20 +285,22 @@ static void take_living(struct change *ch, struct lease *l, const struct lease_r
 		return;
 	if (lease_may_move((enum lease_state)l->state, (enum lease_state)rep->state))
 		lease_move(ch, l, (enum lease_state)rep->state, "");
-	/* The placement stays what was chosen.  Drivers tell ids in equal-size mode too, and a lease
-	 * that took one over would ask for mixed-size mode after a reboot. */
+	/* The placement stays what was chosen.  Drivers tell ids in equal-size mode too, and a
+	 * lease that took one over would ask for mixed-size mode after a reboot. */
 }
 
 /* What a host says of an object that has changed since the wanted state that it answers is about
  * something else: it may not even have begun what it was told since. */
-static bool answers(struct change *ch, const struct report *rep, enum object_kind kind, const char *id)
+static bool answers(struct change *ch, const struct report *rep, enum object_kind kind,
+		    const char *id)
 {
 	const struct object *o = controller_find(ch->c, kind, id);
 
 	return o && rep->revision >= o->revision;
 }
 
-static void take_lease(struct change *ch, const struct report *whole, const struct lease_report *rep)
+static void take_lease(struct change *ch, const struct report *whole,
+		       const struct lease_report *rep)
 {
 	struct lease *l;
 
@@ -332,7 +345,8 @@ static void vm_ended(struct change *ch, struct vm *vm, const struct vm_report *r
 	vm->state = VM_STOPPED;
 	TEXT_COPY(vm->state_reason, rep->reason);
 	if (op && op->kind == OPERATION_START) {
-		operation_fail(ch, op, ERR_CONFLICT, "the VM ended before it was up: %.200s", rep->reason);
+		operation_fail(ch, op, ERR_CONFLICT, "the VM ended before it was up: %.200s",
+			       rep->reason);
 		run_over(ch, vm, false, "the VM ended");
 		return;
 	}
@@ -466,7 +480,8 @@ static void take_vm(struct change *ch, const struct report *rep, const struct vm
 	}
 }
 
-/* What can be adopted, and where a name lives: told anew by every report, so kept in memory only. */
+/* What can be adopted, and where a name lives: told anew by every report, so kept in memory
+ * only. */
 static void keep_domains(struct controller *c, const struct report *rep)
 {
 	json_t *list = json_array();
@@ -514,11 +529,11 @@ static int take_report(struct change *ch, struct report *rep, struct error *err)
 static int check_speaker(const struct command *cmd, const struct report *rep, struct error *err)
 {
 	if (strcmp(rep->host, cmd->id) != 0)
-		return error_at(err, ERR_INVALID, "/host", "the report of %s was sent to %s", rep->host,
-				cmd->id);
+		return error_at(err, ERR_INVALID, "/host", "the report of %s was sent to %s",
+				rep->host, cmd->id);
 	if (cmd->actor.host[0] && strcmp(cmd->actor.host, cmd->id) != 0)
-		return error_set(err, ERR_DENIED, "the agent of %s may not speak for %s", cmd->actor.host,
-				 cmd->id);
+		return error_set(err, ERR_DENIED, "the agent of %s may not speak for %s",
+				 cmd->actor.host, cmd->id);
 	return text_check_name(rep->host, "the name of the host", err);
 }
 

@@ -9,7 +9,8 @@
 /* Read as: a lease in this state may become one of these.  Deletion is not a state: only RELEASING
  * ends, when its host says that nothing is left, and RESERVED that no host was ever told of. */
 static const unsigned moves[LEASE_COUNT] = {
-	[LEASE_RESERVED] = TO(CREATING) | TO(READY) | TO(ATTACHED) | TO(FAILED) | TO(RELEASING) | TO(QUARANTINED),
+	[LEASE_RESERVED] = TO(CREATING) | TO(READY) | TO(ATTACHED) | TO(FAILED) | TO(RELEASING) |
+			   TO(QUARANTINED),
 	[LEASE_CREATING] = TO(READY) | TO(ATTACHED) | TO(FAILED) | TO(RELEASING) | TO(QUARANTINED),
 	[LEASE_READY] = TO(CREATING) | TO(ATTACHED) | TO(FAILED) | TO(RELEASING) | TO(QUARANTINED),
 	[LEASE_ATTACHED] = TO(READY) | TO(CREATING) | TO(FAILED) | TO(RELEASING) | TO(QUARANTINED),
@@ -69,7 +70,8 @@ bool ledger_gpu_holds(const struct gpu *gpu, const struct lease *const *leases, 
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		fb += leases[i]->fb_mib;
-		/* Adopted leases are as their maker left them: the driver has agreed to them already. */
+		/* Adopted leases are as their maker left them: the driver has agreed to them
+		 * already. */
 		if (gpu->mode == GPU_MODE_EQUAL && leases[i]->fb_mib != leases[0]->fb_mib &&
 		    leases[i]->framework != FRAMEWORK_PASSTHROUGH && !leases[i]->adopted) {
 			snprintf(why, size, "%s is cut equal-size but holds %u and %u MiB", gpu->id,

@@ -132,8 +132,9 @@ void links_remove(struct links *l, const struct object *o)
 	}
 }
 
-/* The lists that O belongs into.  Owners come before what they own, in the store's order of kinds and
- * in every change; only a quarantined lease may have outlived its VM, and then has no list there. */
+/* The lists that O belongs into.  Owners come before what they own, in the store's order of kinds
+ * and in every change; only a quarantined lease may have outlived its VM, and then has no list
+ * there. */
 static size_t lists_of(struct controller *c, const struct object *o, struct links *lists[3])
 {
 	struct object *owner;
@@ -173,7 +174,8 @@ static bool link_object(struct controller *c, struct object *o)
 static void note_operation(struct controller *c, const struct object *o)
 {
 	const struct operation *op = o->data;
-	struct object *vm = o->kind == OBJECT_OPERATION ? controller_find(c, OBJECT_VM, op->vm) : NULL;
+	struct object *vm =
+		o->kind == OBJECT_OPERATION ? controller_find(c, OBJECT_VM, op->vm) : NULL;
 
 	if (vm && op->state == OPERATION_STATE_RUNNING)
 		TEXT_COPY(vm->operation, op->id);

@@ -58,8 +58,8 @@ struct operation *operation_begin(struct change *ch, enum operation_kind kind, c
 	return op;
 }
 
-void operation_step(struct change *ch, struct operation *op, const char *name, enum step_state state,
-		    const char *fmt, ...)
+void operation_step(struct change *ch, struct operation *op, const char *name,
+		    enum step_state state, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -83,12 +83,14 @@ static void end(struct change *ch, struct operation *op, enum operation_state st
 {
 	op->state = state;
 	op->ended_ms = ch->now_ms;
-	change_event(ch, state == OPERATION_STATE_DONE ? "operation.done" : "operation.failed", op->id,
-		     op->host, op->vm, "%s of %s%s%.120s", names_word(&operation_kind_names, op->kind),
-		     op->vm, op->error[0] ? ": " : "", op->error);
+	change_event(ch, state == OPERATION_STATE_DONE ? "operation.done" : "operation.failed",
+		     op->id, op->host, op->vm, "%s of %s%s%.120s",
+		     names_word(&operation_kind_names, op->kind), op->vm, op->error[0] ? ": " : "",
+		     op->error);
 }
 
-void operation_fail(struct change *ch, struct operation *op, enum error_kind kind, const char *fmt, ...)
+void operation_fail(struct change *ch, struct operation *op, enum error_kind kind, const char *fmt,
+		    ...)
 {
 	va_list ap;
 
@@ -125,7 +127,8 @@ static struct tally tally_leases(struct change *ch, const char *vm)
 		t.attached += l->state == LEASE_ATTACHED;
 		t.leaving += l->state == LEASE_RELEASING || l->state == LEASE_FAILED;
 		if (l->state == LEASE_RESERVED || l->state == LEASE_CREATING)
-			snprintf(t.waiting_for, sizeof(t.waiting_for), "%s on %s", l->profile, l->gpu);
+			snprintf(t.waiting_for, sizeof(t.waiting_for), "%s on %s", l->profile,
+				 l->gpu);
 		if (l->state == LEASE_RELEASING && l->reason[0])
 			TEXT_COPY(t.slow, l->reason);
 	}
@@ -138,15 +141,16 @@ static void advance_start(struct change *ch, struct operation *op, const struct 
 	struct tally t = tally_leases(ch, vm->name);
 
 	if (op->error[0] && vm->state == VM_STOPPING) {
-		operation_step(ch, op, "undo", STEP_RUNNING, "host %s makes sure that %s is off", vm->host,
-			       vm->name);
+		operation_step(ch, op, "undo", STEP_RUNNING, "host %s makes sure that %s is off",
+			       vm->host, vm->name);
 		return;
 	}
 	if (op->error[0]) {
-		operation_step(ch, op, "undo", t.leaving ? STEP_RUNNING : STEP_DONE, "%zu vGPUs to take down",
-			       t.leaving);
+		operation_step(ch, op, "undo", t.leaving ? STEP_RUNNING : STEP_DONE,
+			       "%zu vGPUs to take down", t.leaving);
 		if (t.leaving == 0)
-			end(ch, op, op->cancel ? OPERATION_STATE_CANCELLED : OPERATION_STATE_FAILED);
+			end(ch, op,
+			    op->cancel ? OPERATION_STATE_CANCELLED : OPERATION_STATE_FAILED);
 		return;
 	}
 	operation_step(ch, op, "reserve", STEP_DONE, "%zu vGPUs", t.n - t.leaving);
@@ -156,7 +160,8 @@ static void advance_start(struct change *ch, struct operation *op, const struct 
 	}
 	operation_step(ch, op, "create", STEP_DONE, "%zu vGPUs", t.made);
 	if (vm->state != VM_RUNNING && vm->state != VM_PAUSED) {
-		operation_step(ch, op, "start", STEP_RUNNING, "libvirt starts %s on %s", vm->name, vm->host);
+		operation_step(ch, op, "start", STEP_RUNNING, "libvirt starts %s on %s", vm->name,
+			       vm->host);
 		return;
 	}
 	operation_step(ch, op, "start", STEP_DONE, "running on %s", vm->host);
@@ -175,11 +180,12 @@ static void advance_stop(struct change *ch, struct operation *op, const struct v
 	}
 	operation_step(ch, op, "stop", STEP_DONE, "%s is off", vm->name);
 	if (t.leaving) {
-		operation_step(ch, op, "release", STEP_RUNNING, "%zu vGPUs to take down%s%.200s", t.leaving,
-			       t.slow[0] ? ": " : "", t.slow);
+		operation_step(ch, op, "release", STEP_RUNNING, "%zu vGPUs to take down%s%.200s",
+			       t.leaving, t.slow[0] ? ": " : "", t.slow);
 		return;
 	}
-	operation_step(ch, op, "release", STEP_DONE, t.n ? "%zu vGPUs are held" : "nothing is held", t.n);
+	operation_step(ch, op, "release", STEP_DONE, t.n ? "%zu vGPUs are held" : "nothing is held",
+		       t.n);
 	end(ch, op, OPERATION_STATE_DONE);
 }
 
@@ -203,14 +209,16 @@ int operation_cancel(struct change *ch, struct answer *answer, struct error *err
 	struct vm *vm;
 
 	if (!op)
-		return error_set(err, ERR_NOT_FOUND, "there is no operation %s: `facet operation list` shows them",
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no operation %s: `facet operation list` shows them",
 				 ch->command->id);
 	if (op->state != OPERATION_STATE_RUNNING)
 		return error_set(err, ERR_CONFLICT, "the operation has ended already: %s",
 				 names_word(&operation_state_names, op->state));
 	if (op->kind != OPERATION_START)
-		return error_set(err, ERR_CONFLICT, "only a start can be cancelled; a stop goes to its end, "
-				 "force it with `facet vm stop %s --force`", op->vm);
+		return error_set(err, ERR_CONFLICT,
+				 "only a start can be cancelled; a stop goes to its end, force it "
+				 "with `facet vm stop %s --force`", op->vm);
 	op->cancel = true;
 	operation_fail(ch, op, ERR_CONFLICT, "cancelled by %s", ch->by);
 	vm = change_edit(ch, OBJECT_VM, op->vm);

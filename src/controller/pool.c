@@ -11,7 +11,7 @@
 /* What pool_gpu points to. */
 struct snapshot_gpu {
 	struct pool_slice *slices;       /* room for every lease and every vGPU */
-	char (*functions)[PCI_SIZE];     /* room for all, and behind them for every lease to avoid */
+	char (*functions)[PCI_SIZE];     /* room for all, behind them for each lease to avoid */
 	char (*avoid)[PCI_SIZE];
 	char closed[256];
 };
@@ -32,8 +32,8 @@ static void snapshot_done(struct snapshot *s)
 	free(s->backs);
 }
 
-static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char *profile, uint32_t fb_mib,
-		      uint32_t placement, const char *vf, bool whole)
+static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char *profile,
+		      uint32_t fb_mib, uint32_t placement, const char *vf, bool whole)
 {
 	struct pool_slice *s = &b->slices[p->slices_n];
 
@@ -79,7 +79,8 @@ static void leases_of_gpu(struct change *ch, const struct object *gpu, struct ch
 	}
 }
 
-static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b, const struct change_leases *leases)
+static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b,
+			const struct change_leases *leases)
 {
 	const struct gpu *gpu = p->gpu;
 
@@ -96,7 +97,8 @@ static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b, const struct
 		bool on_pf = strcmp(v->address, gpu->address) == 0;
 
 		if (!is_leased(leases, v))
-			add_slice(p, b, v->profile, 0, v->placement, on_pf ? "" : v->address, false);
+			add_slice(p, b, v->profile, 0, v->placement, on_pf ? "" : v->address,
+				  false);
 	}
 }
 
@@ -110,7 +112,8 @@ static void fill_functions(struct pool_gpu *p, struct snapshot_gpu *b)
 	p->functions_n = p->gpu->functions_n;
 }
 
-static void close_gpu(struct pool_gpu *p, struct snapshot_gpu *b, const char *code, const char *text)
+static void close_gpu(struct pool_gpu *p, struct snapshot_gpu *b, const char *code,
+		      const char *text)
 {
 	p->open = false;
 	p->closed_code = code;
@@ -187,11 +190,13 @@ static int choose(struct change *ch, const struct vm *vm, const struct vm_device
 	int r;
 
 	if (!g)
-		return error_set(err, ERR_NOT_FOUND, "device %s of VM %s names group %s, which is gone",
-				 device->name, vm->name, device->group);
+		return error_set(err, ERR_NOT_FOUND,
+				 "device %s of VM %s names group %s, which is gone", device->name,
+				 vm->name, device->group);
 	if (!host)
-		return error_set(err, ERR_UNAVAILABLE, "host %s of VM %s has never reported: is its "
-				 "facet-agent running?", vm->host, vm->name);
+		return error_set(err, ERR_UNAVAILABLE,
+				 "host %s of VM %s has never reported: is its facet-agent running?",
+				 vm->host, vm->name);
 	r = filter_parse(g->filter ? g->filter : "", &f, err);
 	if (r == 0)
 		r = snapshot_make(ch, host, f, s, err);
@@ -245,8 +250,8 @@ static void reserve_one(struct change *ch, const struct vm *vm, const struct vm_
 	l->generation = (uint32_t)(ch->c->revision + 1);
 	if (l->framework == FRAMEWORK_MDEV || l->framework == FRAMEWORK_MDEV_VF)
 		uuid_make(l->mdev_uuid);
-	change_event(ch, "lease.reserved", l->id, l->host, l->vm, "%s on %s for %s", l->profile, l->gpu,
-		     l->vm);
+	change_event(ch, "lease.reserved", l->id, l->host, l->vm, "%s on %s for %s", l->profile,
+		     l->gpu, l->vm);
 }
 
 static void give_refusals(struct change *ch, struct placement_answer *a)

@@ -20,9 +20,13 @@ void lease_move(struct change *ch, struct lease *l, enum lease_state to, const c
 		l->expires_ms = 0;
 	if (to == LEASE_CREATING)
 		return;
-	change_event(ch, to == LEASE_READY ? "lease.ready" : to == LEASE_ATTACHED ? "lease.attached"
-		     : to == LEASE_RELEASING ? "lease.releasing" : to == LEASE_FAILED ? "lease.failed"
-		     : "lease.quarantined", l->id, l->host, l->vm, "%s on %s%s%.100s", l->profile, l->gpu,
+	change_event(ch,
+		     to == LEASE_READY       ? "lease.ready"
+		     : to == LEASE_ATTACHED  ? "lease.attached"
+		     : to == LEASE_RELEASING ? "lease.releasing"
+		     : to == LEASE_FAILED    ? "lease.failed"
+		                             : "lease.quarantined",
+		     l->id, l->host, l->vm, "%s on %s%s%.100s", l->profile, l->gpu,
 		     reason[0] ? ": " : "", reason);
 }
 
@@ -142,14 +146,17 @@ static int check_start(struct change *ch, const struct vm *vm, struct error *err
 	size_t n, leaving = 0;
 
 	if (operation_of_vm(ch, vm->name))
-		return error_set(err, ERR_BUSY, "VM %s has an operation under way: `facet operation list --vm "
-				 "%s` shows it", vm->name, vm->name);
+		return error_set(err, ERR_BUSY,
+				 "VM %s has an operation under way: `facet operation list --vm %s` "
+				 "shows it", vm->name, vm->name);
 	if (vm->wanted == VM_WANTED_RUNNING)
 		return error_set(err, ERR_CONFLICT, "VM %s is %s already", vm->name,
 				 names_word(&vm_state_names, vm->state));
 	if (vm->state == VM_RUNNING || vm->state == VM_PAUSED)
-		return error_set(err, ERR_CONFLICT, "VM %s runs, started by someone else: `facet vm adopt %s` "
-				 "takes it over, `facet vm stop %s` stops it", vm->name, vm->name, vm->name);
+		return error_set(err, ERR_CONFLICT,
+				 "VM %s runs, started by someone else: `facet vm adopt %s` takes "
+				 "it over, `facet vm stop %s` stops it",
+				 vm->name, vm->name, vm->name);
 	if (!host || host->state != HOST_READY)
 		return error_set(err, ERR_UNAVAILABLE, "host %s of VM %s is %s", vm->host, vm->name,
 				 host ? names_word(&host_state_names, host->state) : "unknown");
@@ -161,7 +168,8 @@ static int check_start(struct change *ch, const struct vm *vm, struct error *err
 	}
 	free(ids);
 	if (leaving)
-		return error_set(err, ERR_BUSY, "%zu vGPUs of the last run of VM %s are still being taken down: "
+		return error_set(err, ERR_BUSY,
+				 "%zu vGPUs of the last run of VM %s are still being taken down: "
 				 "try again in a moment", leaving, vm->name);
 	return 0;
 }
@@ -174,7 +182,8 @@ int vm_start(struct change *ch, struct answer *answer, struct error *err)
 	int r;
 
 	if (!vm)
-		return error_set(err, ERR_NOT_FOUND, "there is no VM %s: `facet vm attach %s ...` makes it known",
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no VM %s: `facet vm attach %s ...` makes it known",
 				 ch->command->id, ch->command->id);
 	r = check_start(ch, vm, err);
 	for (size_t i = 0; i < vm->devices_n && r == 0; i++)
@@ -188,7 +197,8 @@ int vm_start(struct change *ch, struct answer *answer, struct error *err)
 	op = operation_begin(ch, OPERATION_START, vm, steps, 4);
 	if (!op)
 		return 0;
-	change_event(ch, "vm.starting", vm->name, vm->host, vm->name, "start asked for by %s", ch->by);
+	change_event(ch, "vm.starting", vm->name, vm->host, vm->name, "start asked for by %s",
+		     ch->by);
 	operation_advance(ch, vm->name);
 	*answer = (struct answer){ OBJECT_OPERATION, op->id, .accepted = true };
 	return 0;
@@ -224,8 +234,8 @@ int vm_stop(struct change *ch, struct answer *answer, struct error *err)
 	int how, r = read_how(ch->command, &how, err);
 
 	if (!vm)
-		return error_set(err, ERR_NOT_FOUND, "there is no VM %s: `facet vm list` shows them",
-				 ch->command->id);
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no VM %s: `facet vm list` shows them", ch->command->id);
 	if (r < 0)
 		return r;
 	op = operation_of_vm(ch, vm->name);
@@ -260,16 +270,20 @@ int lease_release(struct change *ch, struct answer *answer, struct error *err)
 	const struct vm *vm;
 
 	if (!l)
-		return error_set(err, ERR_NOT_FOUND, "there is no lease %s: `facet lease list` shows them",
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no lease %s: `facet lease list` shows them",
 				 ch->command->id);
 	vm = change_see(ch, OBJECT_VM, l->vm);
 	/* Releasable when its VM is provably not running; unknown is not proof. */
 	if (l->state != LEASE_QUARANTINED && vm &&
-	    (vm->wanted == VM_WANTED_RUNNING || vm->state != VM_STOPPED) && vm->state != VM_UNDEFINED)
-		return error_set(err, ERR_BUSY, "VM %s is %s and uses it: `facet vm stop %s` releases it",
-				 l->vm, names_word(&vm_state_names, vm->state), l->vm);
+	    (vm->wanted == VM_WANTED_RUNNING || vm->state != VM_STOPPED) &&
+	    vm->state != VM_UNDEFINED)
+		return error_set(err, ERR_BUSY,
+				 "VM %s is %s and uses it: `facet vm stop %s` releases it", l->vm,
+				 names_word(&vm_state_names, vm->state), l->vm);
 	if (l->state == LEASE_RELEASING)
-		return error_set(err, ERR_CONFLICT, "it is being taken down already: %s", l->reason);
+		return error_set(err, ERR_CONFLICT, "it is being taken down already: %s",
+				 l->reason);
 	lease_move(ch, l, LEASE_RELEASING, "released by hand");
 	*answer = (struct answer){ OBJECT_LEASE, l->id, .accepted = true };
 	return 0;

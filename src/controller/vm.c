@@ -8,7 +8,8 @@
 
 static int no_vm(const struct command *cmd, struct error *err)
 {
-	return error_set(err, ERR_NOT_FOUND, "there is no VM %s: `facet vm list` shows them", cmd->id);
+	return error_set(err, ERR_NOT_FOUND, "there is no VM %s: `facet vm list` shows them",
+			 cmd->id);
 }
 
 /* ---- domains that hosts report ---- */
@@ -44,11 +45,12 @@ static int require_domain(struct change *ch, const char *name, const char *host,
 {
 	*ret = find_domain(ch->c, name, host);
 	if (ret->n == 0)
-		return error_set(err, ERR_NOT_FOUND, "no host%s%s reports a libvirt domain %s: define it there "
-				 "with `virsh define`, then try again", host[0] ? " " : "", host, name);
+		return error_set(err, ERR_NOT_FOUND,
+				 "no host%s%s reports a libvirt domain %s: define it there with "
+				 "`virsh define`, then try again", host[0] ? " " : "", host, name);
 	if (ret->n > 1)
-		return error_set(err, ERR_CONFLICT, "%zu hosts have a domain %s: name one with --host", ret->n,
-				 name);
+		return error_set(err, ERR_CONFLICT,
+				 "%zu hosts have a domain %s: name one with --host", ret->n, name);
 	return 0;
 }
 
@@ -59,11 +61,12 @@ static int check_device(struct change *ch, const struct vm *vm, size_t i, struct
 	const struct vm_device *d = &vm->devices[i];
 
 	if (!change_see(ch, OBJECT_GROUP, d->group))
-		return error_set(err, ERR_NOT_FOUND, "there is no group %s: `facet group list` shows them",
-				 d->group);
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no group %s: `facet group list` shows them", d->group);
 	for (size_t j = 0; j < i; j++)
 		if (strcmp(vm->devices[j].name, d->name) == 0)
-			return error_set(err, ERR_EXISTS, "VM %s has a device %s already", vm->name, d->name);
+			return error_set(err, ERR_EXISTS, "VM %s has a device %s already", vm->name,
+					 d->name);
 	return 0;
 }
 
@@ -91,8 +94,8 @@ static int check_vm(struct change *ch, struct vm *vm, struct error *err)
 		r = check_device(ch, vm, i, err);
 	}
 	if (r == 0 && total > DEVICE_COUNT_MAX)
-		r = error_set(err, ERR_INVALID, "VM %s asks for %u vGPUs, a VM can have %d", vm->name, total,
-			      DEVICE_COUNT_MAX);
+		r = error_set(err, ERR_INVALID, "VM %s asks for %u vGPUs, a VM can have %d",
+			      vm->name, total, DEVICE_COUNT_MAX);
 	return r;
 }
 
@@ -144,8 +147,8 @@ int vm_create(struct change *ch, struct answer *answer, struct error *err)
 	if (r == 0 && change_see(ch, OBJECT_VM, vm.name))
 		r = error_set(err, ERR_EXISTS, "there is a VM %s already", vm.name);
 	if (r == 0 && !change_see(ch, OBJECT_HOST, vm.host))
-		r = error_set(err, ERR_NOT_FOUND, "there is no host %s: its facet-agent has never reported",
-			      vm.host);
+		r = error_set(err, ERR_NOT_FOUND,
+			      "there is no host %s: its facet-agent has never reported", vm.host);
 	if (r == 0)
 		r = find_uuid(ch, &vm, err);
 	if (r == 0)
@@ -244,7 +247,8 @@ static int known_vm(struct change *ch, const char *host, struct vm **ret, struct
 	vm.state = told_state(found.domain);
 	TEXT_COPY(vm.uuid, json_string_value(json_object_get(found.domain, "uuid")));
 	*ret = keep_vm(ch, &vm);
-	change_event(ch, "vm.created", name, vm.host, name, "VM %s was made known from its domain", name);
+	change_event(ch, "vm.created", name, vm.host, name, "VM %s was made known from its domain",
+		     name);
 	return *ret ? 0 : error_set(err, ERR_NO_MEMORY, "VM %s", name);
 }
 
@@ -270,7 +274,8 @@ static int check_profile(struct change *ch, const char *profile, struct error *e
 {
 	struct table *gpus = &ch->c->tables[OBJECT_GPU];
 
-	if (strcmp(profile, "whole") == 0 || catalogue_is_class(profile) || catalogue_find(profile, NULL))
+	if (strcmp(profile, "whole") == 0 || catalogue_is_class(profile) ||
+	    catalogue_find(profile, NULL))
 		return 0;
 	for (size_t i = 0; i < gpus->n; i++) {
 		const struct gpu *g = gpus->rows[i]->data;
@@ -280,7 +285,8 @@ static int check_profile(struct change *ch, const char *profile, struct error *e
 				return 0;
 	}
 	return error_at(err, ERR_NOT_FOUND, "/profile",
-			"no board has a profile '%s': `facet profile list` shows them, names are exact",
+			"no board has a profile '%s': `facet profile list` shows them, names are "
+			"exact",
 			profile);
 }
 
@@ -328,6 +334,7 @@ int vm_detach(struct change *ch, struct answer *answer, struct error *err)
 		*answer = (struct answer){ OBJECT_VM, vm->name };
 		return 0;
 	}
-	return error_set(err, ERR_NOT_FOUND, "VM %s has no device %s: `facet vm show %s` lists them",
-			 vm->name, name, vm->name);
+	return error_set(err, ERR_NOT_FOUND,
+			 "VM %s has no device %s: `facet vm show %s` lists them", vm->name, name,
+			 vm->name);
 }

@@ -119,7 +119,8 @@ enum creatable_answer creatable_take(const struct creatable_board *board,
 
 /* The same as N times creatable_take() on an empty GPU in equal-size mode, on VFs 0, 1 and so on
  * (the PF where there are none), but in one step: what reads a pool does this for every GPU.
- * HAS_VGPUS when it is not such a GPU, FULL when they do not all fit.  Unless OK, nothing changed. */
+ * HAS_VGPUS when it is not such a GPU, FULL when they do not all fit.  Unless OK, nothing
+ * changed. */
 enum creatable_answer creatable_fill(const struct creatable_board *board,
                                      struct creatable_gpu *gpu, uint16_t type, unsigned int n);
 

@@ -79,7 +79,8 @@ must_check int fields_read(const struct fields *f, const json_t *j, enum fields_
  * memory ran out. */
 json_t *fields_write(const struct fields *f, const void *source);
 
-/* The same as text: what json_line() makes of it, owned by the caller (free()); and appended to T. */
+/* The same as text: what json_line() makes of it, owned by the caller (free()); and appended to
+ * T. */
 char *fields_text(const struct fields *f, const void *source);
 void fields_add_text(const struct fields *f, const void *source, struct text *t);
 
@@ -111,7 +112,8 @@ bool names_value(const struct names *names, const char *word, int *ret);
 #define FIELD_WORD(type, member, flags_, names_, says_) \
 	FIELD_(type, member, FIELD_ENUM, flags_, says_, .names = (names_))
 #define FIELD_ROWS(type, member, count, flags_, max_, sub_, says_)                           \
-	{ .name = #member, .kind = FIELD_LIST, .flags = (flags_), .offset = offsetof(type, member), \
+	{ .name = #member, .kind = FIELD_LIST, .flags = (flags_),                             \
+	  .offset = offsetof(type, member),                                                     \
 	  .size = sizeof(*((type *)0)->member), .count_offset = offsetof(type, count),          \
 	  .max = (max_), .sub = (sub_), .says = (says_) }
 #define FIELD_WORDS(type, member, count, flags_, max_, says_)                                \
@@ -119,4 +121,5 @@ bool names_value(const struct names *names, const char *word, int *ret);
 	  .offset = offsetof(type, member), .count_offset = offsetof(type, count),              \
 	  .max = (max_), .says = (says_) }
 #define FIELDS(noun_, type, table) \
-	{ .noun = (noun_), .rows = (table), .n = sizeof(table) / sizeof((table)[0]), .size = sizeof(type) }
+	{ .noun = (noun_), .rows = (table), .n = sizeof(table) / sizeof((table)[0]), \
+	  .size = sizeof(type) }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structs straight to JSON text.  fields_write() makes a tree of small allocations first, which is what
- * an answer that somebody adds to needs; the store and the agents need the text alone, and for them
- * the tree was a third of the time that a claim took. */
+/* Structs straight to JSON text.  fields_write() makes a tree of small allocations first, which is
+ * what an answer that somebody adds to needs; the store and the agents need the text alone, and for
+ * them the tree was a third of the time that a claim took. */
 #include <string.h>
 
 #include "model/fields.h"

@@ -10,10 +10,10 @@
  *
  * Facts: host, gpu, address, board, device (pci id), subsystem, driver, framework, mode, health,
  * numa, iommu_group, framebuffer (GiB, as the board is sold), vfs, profile (true when any type of
- * the GPU satisfies it), series (likewise).  numa, iommu_group, framebuffer and vfs are numbers (-1:
- * none): they take eq ne lt le gt ge; the others are texts and take eq ne contains prefix regex.
- * regex is POSIX extended, unanchored, at most 200 bytes, without back references, and its + (two
- * each) and {repetitions} multiply to at most 1024: a filter must not cost more than it says.
+ * the GPU satisfies it), series (likewise).  numa, iommu_group, framebuffer and vfs are numbers
+ * (-1: none): they take eq ne lt le gt ge; the others are texts and take eq ne contains prefix
+ * regex. regex is POSIX extended, unanchored, at most 200 bytes, without back references, and its +
+ * (two each) and {repetitions} multiply to at most 1024: a filter must not cost more than it says.
  * The empty filter matches every GPU.
  */
 #pragma once

@@ -46,10 +46,12 @@ static const struct field gpu_rows[] = {
 	FIELD(struct gpu, iommu_group, FIELD_U32, RO, "IOMMU group; 4294967295 for none"),
 	FIELD(struct gpu, vf_total, FIELD_U32, RO, "SR-IOV functions it could have"),
 	FIELD(struct gpu, vf_enabled, FIELD_U32, RO, "SR-IOV functions it has"),
-	FIELD_WORDS(struct gpu, functions, functions_n, RO, 256, "PCI addresses of the SR-IOV functions it has"),
+	FIELD_WORDS(struct gpu, functions, functions_n, RO, 256,
+		    "PCI addresses of the SR-IOV functions it has"),
 	FIELD(struct gpu, poolable, FIELD_BOOL, RO, "Something can be leased from it"),
 	FIELD(struct gpu, not_poolable, FIELD_STRING, RO, "Why not, with the remedy"),
-	FIELD_ROWS(struct gpu, types, types_n, RO, 128, &gpu_type_fields, "vGPU types its driver offers"),
+	FIELD_ROWS(struct gpu, types, types_n, RO, 128, &gpu_type_fields,
+		   "vGPU types its driver offers"),
 	FIELD_ROWS(struct gpu, vgpus, vgpus_n, RO, 128, &gpu_vgpu_fields, "vGPUs that exist on it"),
 };
 const struct fields gpu_fields = FIELDS("GPU", struct gpu, gpu_rows);
@@ -88,7 +90,8 @@ static const struct field group_rows[] = {
 	FIELD(struct group, filter, FIELD_TEXT, 0, "Which GPUs: a filter over device facts"),
 	FIELD_WORD(struct group, mode, 0, &gpu_mode_names, "How its GPUs are cut"),
 	FIELD_WORD(struct group, policy, 0, &policy_names, "How a GPU is chosen"),
-	FIELD_WORDS(struct group, profiles, profiles_n, 0, 256, "Profiles allowed, * as wildcard; none: all"),
+	FIELD_WORDS(struct group, profiles, profiles_n, 0, 256,
+		    "Profiles allowed, * as wildcard; none: all"),
 	FIELD_NUMBER(struct group, hold_s, FIELD_U32, 0, 0, 31536000,
 		     "Seconds that a lease outlives the run of its VM"),
 };
@@ -97,7 +100,8 @@ const struct fields group_fields = FIELDS("group", struct group, group_rows);
 static const struct field vm_device_rows[] = {
 	FIELD(struct vm_device, name, FIELD_NAME, 0, "Name within the VM, such as gpu0"),
 	FIELD(struct vm_device, group, FIELD_NAME, FIELD_REQUIRED, "Resource group to draw from"),
-	FIELD(struct vm_device, profile, FIELD_STRING, FIELD_REQUIRED, "vGPU profile or workload class"),
+	FIELD(struct vm_device, profile, FIELD_STRING, FIELD_REQUIRED,
+	      "vGPU profile or workload class"),
 	FIELD_NUMBER(struct vm_device, count, FIELD_U32, 0, 1, DEVICE_COUNT_MAX, "How many vGPUs"),
 	FIELD(struct vm_device, optional, FIELD_BOOL, 0, "The VM may start without it"),
 	FIELD(struct vm_device, params, FIELD_STRING, 0, "vGPU parameters, name=value with commas"),
@@ -105,7 +109,8 @@ static const struct field vm_device_rows[] = {
 const struct fields vm_device_fields = FIELDS("device", struct vm_device, vm_device_rows);
 
 static const struct field vm_rows[] = {
-	FIELD(struct vm, name, FIELD_NAME, FIELD_REQUIRED | FIELD_FIXED, "Name of the libvirt domain"),
+	FIELD(struct vm, name, FIELD_NAME, FIELD_REQUIRED | FIELD_FIXED,
+	      "Name of the libvirt domain"),
 	FIELD(struct vm, uuid, FIELD_STRING, FIELD_FIXED, "UUID of the libvirt domain"),
 	FIELD(struct vm, host, FIELD_NAME, FIELD_REQUIRED, "Host that has the domain"),
 	FIELD(struct vm, tenant, FIELD_STRING, 0, "Tenant it belongs to"),
@@ -118,7 +123,8 @@ static const struct field vm_rows[] = {
 	FIELD(struct vm, state_reason, FIELD_STRING, RO, "Why it is in that state"),
 	FIELD(struct vm, boot_id, FIELD_STRING, RO, "Boot of the host in which it last ran"),
 	FIELD(struct vm, adopted, FIELD_BOOL, RO, "Existed before Facet knew it"),
-	FIELD_ROWS(struct vm, devices, devices_n, 0, DEVICE_COUNT_MAX, &vm_device_fields, "What it asks for"),
+	FIELD_ROWS(struct vm, devices, devices_n, 0, DEVICE_COUNT_MAX, &vm_device_fields,
+		   "What it asks for"),
 };
 const struct fields vm_fields = FIELDS("VM", struct vm, vm_rows);
 
@@ -180,7 +186,8 @@ static const struct field operation_rows[] = {
 	FIELD(struct operation, ended_ms, FIELD_I64, RO, "When it ended"),
 	FIELD(struct operation, deadline_ms, FIELD_I64, RO, "When it is given up"),
 	FIELD_ROWS(struct operation, steps, steps_n, RO, 64, &step_fields, "Steps"),
-	FIELD_ROWS(struct operation, refusals, refusals_n, RO, 0, &refusal_fields, "Per GPU, why not"),
+	FIELD_ROWS(struct operation, refusals, refusals_n, RO, 0, &refusal_fields,
+		   "Per GPU, why not"),
 };
 const struct fields operation_fields = FIELDS("operation", struct operation, operation_rows);
 
@@ -229,5 +236,6 @@ int pci_check_address(const char *text, char ret[PCI_SIZE], struct error *err)
 		return 0;
 	}
 	return error_set(err, ERR_INVALID,
-			 "'%.40s' is not a full PCI address such as 0000:41:00.0 (domain included)", text);
+			 "'%.40s' is not a full PCI address such as 0000:41:00.0 (domain included)",
+			 text);
 }

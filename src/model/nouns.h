@@ -20,7 +20,8 @@ enum {
 	PROFILE_SIZE = 48,   /* byte-exact vGPU type name: "NVIDIA L40S-8Q" */
 	GPU_ID_SIZE = NAME_SIZE + PCI_SIZE, /* "HOST@0000:41:00.0" */
 	LEASE_ID_SIZE = UUID_TEXT_SIZE,
-	DEVICE_COUNT_MAX = 16, /* vGPUs per VM (NVIDIA open-gpu-kernel-modules: MAX_VGPU_DEVICES_PER_VM) */
+	/* vGPUs per VM (NVIDIA open-gpu-kernel-modules: MAX_VGPU_DEVICES_PER_VM). */
+	DEVICE_COUNT_MAX = 16,
 	PLACEMENT_NONE = UINT32_MAX,
 };
 
@@ -146,7 +147,7 @@ struct lease {
 	uint32_t fb_mib;
 	uint32_t placement;       /* PLACEMENT_NONE: not in a placement mode */
 	char vf[PCI_SIZE];        /* the function that carries it; "" on a PF */
-	char mdev_uuid[UUID_TEXT_SIZE]; /* chosen when reserved, so that a retry names the same one */
+	char mdev_uuid[UUID_TEXT_SIZE]; /* chosen when reserved: a retry names the same one */
 	char params[256];
 	uint32_t generation;      /* grows by one with every owner of the same slice */
 	int state;                /* enum lease_state */

@@ -42,8 +42,8 @@ struct wanted {
 struct lease_report {
 	char id[LEASE_ID_SIZE];
 	uint32_t generation;
-	int state;           /* enum lease_state as the host sees it: CREATING READY ATTACHED RELEASING
-	                      * FAILED QUARANTINED; gone says it no longer exists */
+	int state;           /* enum lease_state as the host sees it, all but RESERVED; gone says
+	                      * that it no longer exists */
 	bool gone;
 	int result;          /* enum result */
 	uint32_t type_id, placement; /* as read back */

@@ -197,7 +197,8 @@ void power_vfs_install(long die_at)
 
 /* ---- the cut ---- */
 
-static void each_file(const char *path, void (*fn)(const char *file, uint64_t *luck), uint64_t *luck)
+static void each_file(const char *path, void (*fn)(const char *file, uint64_t *luck),
+		      uint64_t *luck)
 {
 	static const char *const ends[] = { "", "-wal", "-journal" };
 

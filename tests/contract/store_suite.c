@@ -397,8 +397,10 @@ static void commit_again(void *user, int r, uint64_t revision, const struct erro
 	(void)err;
 	assert_int_equal(r, 0);
 	if (c->left-- > 0)
-		assert_int_equal(store_commit(c->store, &(struct store_write){ "a", "1", STORE_ANY }, 1,
-					      commit_again, c, NULL), 0);
+		assert_int_equal(store_commit(c->store,
+					      &(struct store_write){ "a", "1", STORE_ANY }, 1,
+					      commit_again, c, NULL),
+				 0);
 }
 
 /* One dispatch must not run for ever because a callback always has something more to write. */
@@ -436,8 +438,9 @@ static void closing_answers_what_is_outstanding(void **state)
 	struct outcome o[3] = { 0 };
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(store_commit(*state, &(struct store_write){ "a", "1", STORE_ANY }, 1,
-					      outcome_done, &o[i], NULL), 0);
+		assert_int_equal(store_commit(*state, &(struct store_write){ "a", "1", STORE_ANY },
+					      1, outcome_done, &o[i], NULL),
+				 0);
 	*state = store_close(*state);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(o[i].answers, 1);
@@ -450,8 +453,8 @@ static void commit_while_closing(void *user, int r, uint64_t revision, const str
 	(void)r;
 	(void)revision;
 	(void)err;
-	c->left = store_commit(c->store, &(struct store_write){ "b", "1", STORE_ANY }, 1, NULL, NULL,
-			       NULL);
+	c->left = store_commit(c->store, &(struct store_write){ "b", "1", STORE_ANY }, 1, NULL,
+			       NULL, NULL);
 }
 
 static void a_store_that_is_being_closed_takes_nothing_more(void **state)
@@ -628,8 +631,9 @@ static void history_that_is_no_longer_kept_is_not_found(void **state)
 		put_now(*state, "a", value, STORE_ANY);
 	assert_int_equal(store_watch(*state, "", 0, add_change, NULL, &w, &err), -ERR_NOT_FOUND);
 	assert_non_null(strstr(err.text, "list again"));
-	assert_int_equal(store_watch(*state, "", 63, add_change, &(struct text){ .failed = true }, &w,
-				     &err), 0);
+	assert_int_equal(
+		store_watch(*state, "", 63, add_change, &(struct text){ .failed = true }, &w, &err),
+		0);
 	free(value);
 }
 
@@ -903,8 +907,9 @@ static void random_batches_mean_what_the_model_says(void **state)
 		if (factory->keeps && draw(&luck, 200) == 0) {
 			store_close(*state);
 			*state = open_store();
-			assert_int_equal(store_watch(*state, "k", followed.revision, follow, &followed,
-						     &w, NULL), 0);
+			assert_int_equal(store_watch(*state, "k", followed.revision, follow,
+						     &followed, &w, NULL),
+					 0);
 		}
 	}
 	compare_contents(*state, &m, seed);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was answered is there, and nothing is half there, whenever the process is killed and whenever
- * the power goes.
+/* What was answered is there, and nothing is half there, whenever the process is killed and
+ * whenever the power goes.
  *
  * A child writes batches 1, 2, 3 ... with some in flight and says down a pipe which were answered.
- * Batch I writes the number I under each of the WRITES keys of slot I % SLOTS.  Batches land in order,
- * so what is found must be exactly what batches 1 to M leave, for an M not before the last answer. */
+ * Batch I writes the number I under each of the WRITES keys of slot I % SLOTS.  Batches land in
+ * order, so what is found must be exactly what batches 1 to M leave, for an M not before the last
+ * answer. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -107,7 +108,8 @@ static uint64_t check_whole(struct store *s, const char *when)
 		found[slot] = value_at(s, slot, 0);
 		for (int i = 1; i < WRITES; i++)
 			if (value_at(s, slot, i) != found[slot])
-				fail_msg("%s: batch %ju is half there", when, (uintmax_t)found[slot]);
+				fail_msg("%s: batch %ju is half there", when,
+					 (uintmax_t)found[slot]);
 		if (found[slot] > last)
 			last = found[slot];
 	}

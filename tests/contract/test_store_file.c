@@ -106,8 +106,9 @@ static void no_such_back_end_is_said(void **state)
 
 static void a_text_file_is_refused_and_left_alone(void **state)
 {
-	static const char text[] = "this is a letter, and it is long enough to have a header of 100 "
-				   "bytes, which is what SQLite looks at before it says what it sees.\n";
+	static const char text[] =
+		"this is a letter, and it is long enough to have a header of 100 bytes, which is "
+		"what SQLite looks at before it says what it sees.\n";
 	FILE *f = fopen(path, "we");
 	size_t n;
 	char *after;
@@ -507,7 +508,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(a_file_of_every_schema_opens_and_goes_on, setup),
 		cmocka_unit_test_setup(what_schema_1_did_not_keep_is_not_found, setup),
 		cmocka_unit_test_setup(what_schema_2_kept_is_told, setup),
-		cmocka_unit_test_setup(a_write_that_fails_changes_nothing_and_later_ones_succeed, setup),
+		cmocka_unit_test_setup(a_write_that_fails_changes_nothing_and_later_ones_succeed,
+				       setup),
 		cmocka_unit_test_setup(what_is_answered_in_a_full_group_is_what_is_there, setup),
 		cmocka_unit_test_setup(an_upgrade_without_room_leaves_the_old_file, setup),
 		cmocka_unit_test_setup(a_full_disk_is_survived, setup),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A configuration file.  What is taken must be taken again when it is printed, and mean the same. */
+/* A configuration file.  What is taken must be taken again when it is printed, and mean the
+ * same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,11 @@ struct settings {
 };
 
 static const struct config_item items[] = {
-	{ "a", "words", CONFIG_STRING, offsetof(struct settings, words), "some words", 0, 0, "Words." },
+	{ "a", "words", CONFIG_STRING, offsetof(struct settings, words), "some words",
+	  0, 0, "Words." },
 	{ "a", "path", CONFIG_PATH, offsetof(struct settings, path), "/x", 0, 0, "Path." },
-	{ "b", "number", CONFIG_NUMBER, offsetof(struct settings, number), "7", 1, 1000, "Number." },
+	{ "b", "number", CONFIG_NUMBER, offsetof(struct settings, number), "7", 1, 1000,
+	  "Number." },
 	{ "b", "on", CONFIG_BOOL, offsetof(struct settings, on), "no", 0, 0, "Switch." },
 };
 enum { ITEMS = sizeof(items) / sizeof(items[0]) };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever a domain's XML is, an edit is refused, or it holds our devices and is then already so. */
+/* Whatever a domain's XML is, an edit is refused, or it holds our devices and is then already
+ * so. */
 #include <stdint.h>
 #include <string.h>
 

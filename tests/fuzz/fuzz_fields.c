@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A body from a client: the first byte picks noun and source, the rest is JSON.  What is taken must be
- * readable as our own, say the same then, and survive a copy. */
+/* A body from a client: the first byte picks noun and source, the rest is JSON.  What is taken must
+ * be readable as our own, say the same then, and survive a copy. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_host_texts.c - what drivers and tools print: type lists, descriptions, last words.
  *
- * Beside not crashing: every type that comes out can be written as a line and read again as the same
- * type, and last words are printable.
+ * Beside not crashing: every type that comes out can be written as a line and read again as the
+ * same type, and last words are printable.
  */
 #include <assert.h>
 #include <stdint.h>

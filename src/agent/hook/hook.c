@@ -3,9 +3,9 @@
  *
  *   facet-hook NAME OPERATION SUB-OPERATION EXTRA      domain XML on standard input
  *
- * libvirt runs this for every VM of the host and waits, so a VM that is none of ours costs one read.
- * "prepare" is the only question: a refusal there goes to whoever asked libvirt to start the VM,
- * and nothing has begun yet.  The rest is news, told without waiting long and never failing.  It
+ * libvirt runs this for every VM of the host and waits, so a VM that is none of ours costs one
+ * read. "prepare" is the only question: a refusal there goes to whoever asked libvirt to start the
+ * VM, and nothing has begun yet.  The rest is news, told without waiting long and never failing. It
  * must not call libvirt, which would wait for itself.
  */
 #include <errno.h>
@@ -188,7 +188,8 @@ static int understand(const char *answer, size_t n, struct error *err)
 	if (json_is_true(json_object_get(j, "ok")))
 		return 0;
 	text = json_string_value(json_object_get(j, "text"));
-	return error_set(err, ERR_DENIED, "%s", text ? text : "facet-agent refused without a reason");
+	return error_set(err, ERR_DENIED, "%s",
+			 text ? text : "facet-agent refused without a reason");
 }
 
 static int ask(const struct call *c, const char *line, struct error *err)
@@ -254,7 +255,8 @@ int main(int argc, char **argv)
 	if (line)
 		r = ask(c, line, &err);
 	else
-		r = error_set(&err, ERR_NO_MEMORY, "ask facet-agent: out of memory or a name that is "
+		r = error_set(&err, ERR_NO_MEMORY,
+			      "ask facet-agent: out of memory or a name that is "
 			      "not UTF-8");
 	return r < 0 && c->question ? refuse(argv[1], r, &err) : 0;
 }

@@ -153,7 +153,8 @@ static void take_reply(struct root_client *c, const struct host_reply *reply)
 
 	if (!p)
 		return;
-	/* Out of the list first: the callback may send the next request, or free the client's owner. */
+	/* Out of the list first: the callback may send the next request, or free the client's
+	 * owner. */
 	*at = p->next;
 	answer(p, reply);
 }

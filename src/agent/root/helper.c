@@ -66,7 +66,8 @@ static void end(struct helper *h, const char *why)
 		return;
 	close(h->fd);
 	h->fd = -1;
-	/* Not asked politely: a call that hangs in libvirt would hear nothing, and nothing is lost. */
+	/* Not asked politely: a call that hangs in libvirt would hear nothing, and nothing is
+	 * lost. */
 	kill(h->pid, SIGKILL);
 	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
 		;

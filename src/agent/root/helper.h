@@ -26,5 +26,6 @@ must_check int helper_pass(struct helper *h, const struct root_message *m, struc
 int helper_fd(const struct helper *h);
 void helper_dispatch(struct helper *h);
 
-/* Ends it when it is idle or hangs; returns the milliseconds until this is due again, -1 for never. */
+/* Ends it when it is idle or hangs; returns the milliseconds until this is due again, -1 for
+ * never. */
 int helper_tick(struct helper *h);

@@ -74,8 +74,9 @@ static int check_device(struct client *c, const struct host_device *d, struct er
 	case FRAMEWORK_VENDOR_VFIO:
 		if (libvirt_is_vgpu_function(c->libvirt, d->address))
 			return 0;
-		return error_set(err, ERR_DENIED, "attach %s: it is no function of an NVIDIA GPU that "
-				 "this host has", d->address);
+		return error_set(err, ERR_DENIED,
+				 "attach %s: it is no function of an NVIDIA GPU that this host has",
+				 d->address);
 	default:
 		return 0; /* libvirt takes a mediated device for what it is, or not at all */
 	}

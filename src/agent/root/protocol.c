@@ -64,8 +64,8 @@ int root_read(int fd, struct root_message *ret, struct error *err)
 	if ((size_t)n != root_message_size(m.kind)) {
 		*ret = (struct root_message){ .number = m.number };
 		return error_set(err, ERR_INVALID,
-				 "a message of kind %d has %zd bytes: the parts of the agent are not "
-				 "of one version; install it again and restart it", m.kind, n);
+				 "a message of kind %d has %zd bytes: the parts of the agent are "
+				 "not of one version; install it again and restart it", m.kind, n);
 	}
 	*ret = m;
 	return 1;

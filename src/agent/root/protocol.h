@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* protocol.h - what the agent's processes say to each other over SOCK_SEQPACKET pairs.
  *
- *   agent (user facet) <--> root half (drivers) <--> facet-libvirt (libvirt client, seconds at a time)
+ *   agent (user facet) <--> root half (drivers) <--> facet-libvirt (libvirt client, seconds at a
+ * time)
  *
  * The same messages go over both pairs, each as one packet of exactly root_message_size() bytes.
  * They are memory of one build: the three programs are installed together, and a packet of another

@@ -132,7 +132,8 @@ static int half_main(const struct root_config *config, int peer)
 	/* The other half reads what the drivers remember in /run; nobody else may write there. */
 	umask(022);
 	privilege_close_from(3, peer);
-	/* One heap for all threads: an arena per thread would stay behind when the thread is gone. */
+	/* One heap for all threads: an arena per thread would stay behind when the thread is
+	 * gone. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	if (half_init(&h, &err) < 0) {
 		log_error("root half of the agent: %s", err.text);

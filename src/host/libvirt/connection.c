@@ -57,7 +57,8 @@ static enum error_kind kind_of(const virError *e)
 		{ VIR_ERR_CONFIG_UNSUPPORTED, ERR_INVALID },
 	};
 
-	/* Whatever fails in the transport (libvirtd went away under the call) is the same answer. */
+	/* Whatever fails in the transport (libvirtd went away under the call) is the same
+	 * answer. */
 	if (e->domain == VIR_FROM_RPC)
 		return ERR_UNAVAILABLE;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -407,7 +408,8 @@ static int define(virConnectPtr connection, virDomainPtr domain, const char *xml
 	virDomainPtr defined;
 
 	if (virDomainIsActive(domain) != 0)
-		return error_set(err, ERR_BUSY, "set the devices of domain %s: it is running", name);
+		return error_set(err, ERR_BUSY, "set the devices of domain %s: it is running",
+				 name);
 	defined = virDomainDefineXML(connection, xml);
 	if (!defined)
 		return failed(err, "define domain", name);

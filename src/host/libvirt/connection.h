@@ -49,7 +49,8 @@ must_check int libvirt_versions(struct libvirt *l, uint32_t *ret_libvirt, uint32
 must_check int libvirt_domains(struct libvirt *l, struct libvirt_domain **ret, size_t *ret_n,
 			       struct error *err);
 
-/* Whether sysfs shows, below the root of L, that the function at ADDRESS carries a vGPU or could. */
+/* Whether sysfs shows, below the root of L, that the function at ADDRESS carries a vGPU or
+ * could. */
 bool libvirt_is_vgpu_function(const struct libvirt *l, const char *address);
 
 /* Sets our hostdevs in the definition of a stopped domain.  *RESULT: UNCHANGED or CHANGED.

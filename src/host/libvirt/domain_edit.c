@@ -88,7 +88,8 @@ static int check_device(const struct host_device *d, struct error *err)
 	if (!device_is_mdev(d))
 		return pci_check_address(d->address, address, err);
 	if (!uuid_is_valid(d->mdev_uuid))
-		return error_set(err, ERR_INVALID, "mediated device '%s': not a UUID", d->mdev_uuid);
+		return error_set(err, ERR_INVALID, "mediated device '%s': not a UUID",
+				 d->mdev_uuid);
 	return 0;
 }
 
@@ -117,13 +118,15 @@ static int check_foreign(const struct edit *e, const struct domain_hostdev *h)
 	for (size_t i = 0; i < e->want->devices_n; i++)
 		if (device_is(&e->want->devices[i], h))
 			return error_set(e->err, ERR_CONFLICT,
-					 "the domain already has a hostdev for %s that Facet did not "
+					 "the domain already has a hostdev for %s that Facet did "
+					 "not "
 					 "make: remove it with 'virsh edit', then try again",
 					 device_words(&e->want->devices[i]));
 	if (h->managed && h->pci[0] && e->want->is_vgpu &&
 	    e->want->is_vgpu(h->pci, e->want->user))
 		return error_set(e->err, ERR_CONFLICT,
-				 "the domain has a hostdev with managed='yes' for the vGPU function "
+				 "the domain has a hostdev with managed='yes' for the vGPU "
+				 "function "
 				 "%s: libvirt would take the function from NVIDIA's driver and "
 				 "destroy its vGPU; set managed='no' or remove it", h->pci);
 	return 0;

@@ -170,8 +170,8 @@ int domain_parse(const char *xml, size_t n, xmlDoc **ret, struct error *err)
 	int r;
 
 	if (n > DOMAIN_XML_MAX)
-		return error_set(err, ERR_TOO_LARGE, "read domain XML: %zu bytes, the most is %d", n,
-				 DOMAIN_XML_MAX);
+		return error_set(err, ERR_TOO_LARGE, "read domain XML: %zu bytes, the most is %d",
+				 n, DOMAIN_XML_MAX);
 	ctxt = xmlNewParserCtxt();
 	if (!ctxt)
 		return error_set(err, ERR_NO_MEMORY, "read domain XML: out of memory");

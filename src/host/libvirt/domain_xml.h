@@ -44,8 +44,9 @@ void domain_xml_done(struct domain_xml *d);
 struct domain_edit {
 	const struct host_device *devices;
 	size_t devices_n;
-	bool migration;  /* QEMU is told enable-migration=on for vGPUs.  Such a domain does not start
-	                  * where the vGPU cannot migrate, so this is the operator's choice */
+	/* QEMU is told enable-migration=on for vGPUs.  Such a domain does not start where the vGPU
+	 * can not migrate, so this is the operator's choice. */
+	bool migration;
 	/* Whether the function at ADDRESS carries a vGPU now or could; NULL: only DEVICES do. */
 	bool (*is_vgpu)(const char *address, void *user);
 	void *user;

@@ -2,9 +2,9 @@
 /* simulated.h - a GPU host in memory, with the driver's semantics; thousands fit into one process.
  *
  * It answers the requests of host/request.h as the privileged half of an agent would: what may be
- * created is asked of model/creatable.h, errors are NVIDIA's.  It has no threads and reads no clock:
- * a request is done at once and tells how long it would have taken, and what happens later (a guest
- * shuts down) happens in simulated_advance().  Equal specs and calls give equal hosts.
+ * created is asked of model/creatable.h, errors are NVIDIA's.  It has no threads and reads no
+ * clock: a request is done at once and tells how long it would have taken, and what happens later
+ * (a guest shuts down) happens in simulated_advance().  Equal specs and calls give equal hosts.
  * Belongs to one thread.
  */
 #pragma once
@@ -25,7 +25,7 @@ struct simulated_faults {
 	                               * refuse every vGPU until they are enabled anew */
 	bool deaf_guests;             /* guests do not react to a shutdown */
 	bool start_fails_once;        /* libvirt can not start the next domain */
-	bool silent;                  /* every request is UNAVAILABLE, as if the root half were gone */
+	bool silent;                  /* every request is UNAVAILABLE: no root half */
 };
 
 /* Makes a host from a spec of KEY=VALUE, separated by ';':
@@ -65,7 +65,7 @@ size_t simulated_functions(const struct simulated_host *h, const char *pf, char 
 struct simulated_domain {
 	char name[NAME_SIZE], uuid[UUID_TEXT_SIZE];
 	enum vm_state state;          /* STOPPED, RUNNING, FAILED after a crash */
-	const char *reason;           /* of the state: "booted", "shutdown", "destroyed", "crashed", "" */
+	const char *reason;           /* "booted", "shutdown", "destroyed", "crashed", "" */
 	bool facet;                   /* Facet has set its devices */
 	struct host_device devices[DEVICE_COUNT_MAX];
 	uint32_t devices_n;

@@ -171,8 +171,9 @@ static void a_start_the_agent_allows_goes_on(void **state)
 static void a_refusal_reaches_the_caller_with_its_reason(void **state)
 {
 	char line[1024];
-	struct end e = question(*state, "{\"ok\":false,\"text\":\"vGPU 2 of web01 has no lease\"}\n",
-				line, sizeof(line));
+	struct end e =
+		question(*state, "{\"ok\":false,\"text\":\"vGPU 2 of web01 has no lease\"}\n", line,
+			 sizeof(line));
 
 	assert_int_equal(e.status, 1);
 	assert_string_equal(e.text,
@@ -181,7 +182,8 @@ static void a_refusal_reaches_the_caller_with_its_reason(void **state)
 
 static void an_answer_that_is_none_refuses(void **state)
 {
-	static const char *const bad[] = { "{\"ok\":1}\n", "yes\n", "{\"ok\":true\n", "[]\n", NULL };
+	static const char *const bad[] = { "{\"ok\":1}\n", "yes\n", "{\"ok\":true\n", "[]\n",
+					   NULL };
 	char line[1024];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_root.c - the agent's root half as its client sees it: a process of its own, with drivers made
- * for the test and facet-libvirt on libvirt's own test driver. */
+/* test_root.c - the agent's root half as its client sees it: a process of its own, with drivers
+ * made for the test and facet-libvirt on libvirt's own test driver. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,8 @@ static int fake_create(int root, struct host_vgpu *v, enum result *result, struc
 
 	if (strcmp(v->profile, "none") == 0)
 		return error_set(err, ERR_NO_CAPACITY, "GPU %s has no room", v->address);
-	for (int i = 0; i < 1000 && text_starts_with(v->profile, "slow") && !exists(root, "go"); i++)
+	for (int i = 0; i < 1000 && text_starts_with(v->profile, "slow") && !exists(root, "go");
+	     i++)
 		pause_ms(10);
 	if (exists(root, v->vf)) {
 		*result = RESULT_UNCHANGED;

@@ -219,8 +219,10 @@ class Facetd(unittest.TestCase):
         os.chmod(self.folder, 0o755)
         os.chmod(d.socket, 0o666)
         ask = (f"import socket; s = socket.socket(socket.AF_UNIX); s.connect('{d.socket}');"
-               "s.sendall(b'GET /v1/gpus HTTP/1.1\\r\\nHost: f\\r\\nConnection: close\\r\\n\\r\\n');"
-               "d = b''\nwhile True:\n b = s.recv(4096)\n if not b: break\n d += b\nprint(d.decode())")
+               "s.sendall(b'GET /v1/gpus HTTP/1.1\\r\\nHost: f\\r\\n'"
+               "b'Connection: close\\r\\n\\r\\n');"
+               "d = b''\nwhile True:\n b = s.recv(4096)\n if not b: break\n d += b\n"
+               "print(d.decode())")
         answer = subprocess.run(["/usr/bin/env", "python3", "-c", ask], stdout=subprocess.PIPE,
                                 text=True, timeout=20, user=65534, group=65534, extra_groups=[])
         if not answer.stdout:

@@ -65,5 +65,6 @@ assert broken(lambda o: o.pop("responses")), "an operation without responses pas
 assert broken(lambda o: o.update(responses={"2000": {"description": "?"}})), "status 2000 passed"
 assert broken(lambda o: o.update(parameters=[{"name": "vm", "in": "nowhere", "schema": {}}])), \
     "a parameter that is nowhere passed"
-assert list(unresolved({"$ref": "#/components/schemas/nothing"}, document)), "a dead reference passed"
+assert list(unresolved({"$ref": "#/components/schemas/nothing"}, document)), \
+    "a dead reference passed"
 print(f"{len(document['paths'])} paths, OpenAPI {document['openapi']}: valid")

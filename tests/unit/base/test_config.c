@@ -22,8 +22,10 @@ static const struct config_item items[] = {
 	{ "api", "listen", CONFIG_STRING, offsetof(struct settings, listen), "unix:/run/x", 0, 0,
 	  "Where to listen." },
 	{ "api", "unset", CONFIG_STRING, offsetof(struct settings, unset), NULL, 0, 0, "Nothing." },
-	{ "store", "path", CONFIG_PATH, offsetof(struct settings, path), "/var/lib/x", 0, 0, "A file." },
-	{ "store", "size", CONFIG_NUMBER, offsetof(struct settings, size), "10", 5, 20, "A number." },
+	{ "store", "path", CONFIG_PATH, offsetof(struct settings, path), "/var/lib/x", 0, 0,
+	  "A file." },
+	{ "store", "size", CONFIG_NUMBER, offsetof(struct settings, size), "10", 5, 20,
+	  "A number." },
 	{ "store", "on", CONFIG_BOOL, offsetof(struct settings, on), "yes", 0, 0, "A switch." },
 };
 enum { ITEMS = sizeof(items) / sizeof(items[0]) };
@@ -179,7 +181,8 @@ static void drop_ins_count_without_the_file(void **state)
 static void a_bad_value_is_named_with_file_and_line(void **state)
 {
 	(void)state;
-	refused("[store]\n\nsize = 4\n", "/x.conf:3", "store.size must be a number from 5 to 20, is '4'");
+	refused("[store]\n\nsize = 4\n", "/x.conf:3",
+		"store.size must be a number from 5 to 20, is '4'");
 	refused("[store]\nsize = 21\n", "/x.conf:2", "5 to 20");
 	refused("[store]\nsize = many\n", "/x.conf:2", "is 'many'");
 	refused("[store]\nsize = -7\n", "/x.conf:2", "5 to 20");

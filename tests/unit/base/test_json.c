@@ -19,7 +19,8 @@ static json_t *parse(const char *text)
 	return j;
 }
 
-/* PLACE: how the place begins; on which byte of a wrong token jansson lays its finger may change. */
+/* PLACE: how the place begins; on which byte of a wrong token jansson lays its finger may
+ * change. */
 static void assert_refused(const char *text, size_t n, const char *place, const char *says)
 {
 	json_t *before = (json_t *)&n, *j = before;
@@ -71,8 +72,10 @@ static void duplicate_keys_are_refused(void **state)
 
 static void numbers_that_are_none_are_refused(void **state)
 {
-	static const char *const bad[] = { "NaN", "Infinity", "-Infinity", "1e999", "01", "+1", ".5",
-					   "1.", "0x10", "99999999999999999999" };
+	static const char *const bad[] = {
+		"NaN", "Infinity", "-Infinity", "1e999", "01", "+1", ".5", "1.", "0x10",
+		"99999999999999999999"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

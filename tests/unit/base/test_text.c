@@ -125,7 +125,8 @@ static void utf8_is_told_from_what_is_not(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(utf8_rows) / sizeof(utf8_rows[0]); i++)
-		if (text_is_utf8(utf8_rows[i].bytes, strlen(utf8_rows[i].bytes)) != utf8_rows[i].good)
+		if (text_is_utf8(utf8_rows[i].bytes, strlen(utf8_rows[i].bytes)) !=
+		    utf8_rows[i].good)
 			fail_msg("row %zu", i);
 	assert_true(text_is_utf8("a\0b", 3));
 }

@@ -17,14 +17,14 @@
 #define TWO "11111111-2222-4333-8444-555555555552"
 
 /* One domain as it comes, one whose user lets libvirt manage the function 0000:41:00.6. */
-static const char node[] =
-	"<node>"
-	"<domain type='test'><name>one</name><uuid>" ONE "</uuid><memory>8192</memory><vcpu>1</vcpu>"
-	"<os><type>hvm</type></os><devices/></domain>"
-	"<domain type='test'><name>two</name><uuid>" TWO "</uuid><memory>8192</memory><vcpu>1</vcpu>"
-	"<os><type>hvm</type></os><devices><hostdev mode='subsystem' type='pci' managed='yes'><source>"
-	"<address domain='0' bus='0x41' slot='0' function='6'/></source></hostdev></devices></domain>"
-	"</node>";
+static const char node[] = "<node><domain type='test'><name>one</name><uuid>" ONE
+			   "</uuid><memory>8192</memory><vcpu>1</vcpu>"
+			   "<os><type>hvm</type></os><devices/></domain><domain "
+			   "type='test'><name>two</name><uuid>" TWO
+			   "</uuid><memory>8192</memory><vcpu>1</vcpu>"
+			   "<os><type>hvm</type></os><devices><hostdev mode='subsystem' type='pci' "
+			   "managed='yes'><source><address domain='0' bus='0x41' slot='0' "
+			   "function='6'/></source></hostdev></devices></domain></node>";
 
 struct fixture {
 	char folder[64];
@@ -49,7 +49,8 @@ static void make_tree(const char *folder, const char *path)
 	(void)mkdir(whole, 0700);
 }
 
-static void write_file(const char *folder, const char *name, const char *text, char *path, size_t size)
+static void write_file(const char *folder, const char *name, const char *text, char *path,
+		       size_t size)
 {
 	FILE *f;
 

@@ -15,7 +15,8 @@
 #define HEAD                                                                          \
 	"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>" \
 	"<name>web01</name><uuid>7a1f0b52-8a1e-4a1c-9d34-111111111111</uuid>"
-#define USER_METADATA "<metadata><app:x xmlns:app='http://app.example/1'>a &amp; b</app:x></metadata>"
+#define USER_METADATA \
+	"<metadata><app:x xmlns:app='http://app.example/1'>a &amp; b</app:x></metadata>"
 #define USER_HOSTDEV                                                          \
 	"<hostdev mode='subsystem' type='pci' managed='yes'><source><address " \
 	"domain='0x0000' bus='0x05' slot='0x00' function='0x0'/></source>"     \
@@ -27,12 +28,13 @@
 
 /* A domain as users have them: comments, CDATA, foreign namespaces, things we do not know. */
 static const char users[] =
-	HEAD USER_METADATA
-	"<memory unit='KiB'>65536</memory><!-- keep me --><description><![CDATA[<b>]]></description>"
-	"<devices>\n    <disk type='file'/>\n    " USER_HOSTDEV
-	"\n    <hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/></source></hostdev>"
-	"\n    <graphics type='vnc' passwd='s3cret&quot;'/>\n  </devices>\n  <future knob='1'/>"
-	USER_OVERRIDE TAIL;
+	HEAD USER_METADATA "<memory unit='KiB'>65536</memory><!-- keep me "
+			   "--><description><![CDATA[<b>]]></description><devices>\n    <disk "
+			   "type='file'/>\n    " USER_HOSTDEV
+			   "\n    <hostdev mode='subsystem' type='usb'><source><vendor "
+			   "id='0x1234'/></source></hostdev>\n    <graphics type='vnc' "
+			   "passwd='s3cret&quot;'/>\n  </devices>\n  <future "
+			   "knob='1'/>" USER_OVERRIDE TAIL;
 
 static const struct host_device vf4 = { FRAMEWORK_VENDOR_VFIO, "0001:41:00.4", "" };
 static const struct host_device vf5 = { FRAMEWORK_VENDOR_VFIO, "0001:41:00.5", "" };
@@ -105,10 +107,11 @@ static void an_edited_domain_is_exactly_the_old_one_and_ours(void **state)
 		"<facet:vm xmlns:facet='urn:facet:vm:1'/></metadata>"
 		"<memory unit='KiB'>65536</memory><!-- keep me --><description><![CDATA[<b>]]>"
 		"</description><devices><disk type='file'/>" USER_HOSTDEV
-		"<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/></source></hostdev>"
-		"<graphics type='vnc' passwd='s3cret&quot;'/>"
-		"<hostdev mode='subsystem' type='pci' managed='no'><source><address domain='0x0001' "
-		"bus='0x41' slot='0x00' function='0x4'/></source><alias name='ua-facet-0'/></hostdev>"
+		"<hostdev mode='subsystem' type='usb'><source><vendor "
+		"id='0x1234'/></source></hostdev>"
+		"<graphics type='vnc' passwd='s3cret&quot;'/><hostdev mode='subsystem' type='pci' "
+		"managed='no'><source><address domain='0x0001' bus='0x41' slot='0x00' "
+		"function='0x4'/></source><alias name='ua-facet-0'/></hostdev>"
 		"<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci' display='off'>"
 		"<source><address uuid='c0ffee00-1111-4222-8333-444455556666'/></source>"
 		"<alias name='ua-facet-1'/></hostdev></devices><future knob='1'/>"
@@ -141,18 +144,18 @@ static void an_edit_that_is_already_so_writes_nothing(void **state)
 /* The guest sees its vGPU at the same place when the host moved it to another function. */
 static void a_moved_device_keeps_its_place_in_the_guest(void **state)
 {
-	static const char before[] = HEAD
-		"<metadata><facet:vm xmlns:facet='urn:facet:vm:1'/></metadata><devices>"
-		"<hostdev mode='subsystem' type='pci' managed='no'><source><address domain='0x0001' "
-		"bus='0x41' slot='0x00' function='0x4'/></source><alias name='ua-facet-0'/>"
-		"<address type='pci' domain='0x0000' bus='0x07' slot='0x00' function='0x0'/>"
-		"</hostdev></devices>" TAIL;
-	static const char after[] = HEAD
-		"<metadata><facet:vm xmlns:facet='urn:facet:vm:1'/></metadata><devices>"
-		"<hostdev mode='subsystem' type='pci' managed='no'><source><address domain='0x0001' "
-		"bus='0x41' slot='0x00' function='0x5'/></source><alias name='ua-facet-0'/>"
-		"<address type='pci' domain='0x0000' bus='0x07' slot='0x00' function='0x0'/>"
-		"</hostdev></devices>" TAIL;
+	static const char before[] =
+		HEAD "<metadata><facet:vm xmlns:facet='urn:facet:vm:1'/></metadata><devices>"
+		     "<hostdev mode='subsystem' type='pci' managed='no'><source><address "
+		     "domain='0x0001' bus='0x41' slot='0x00' function='0x4'/></source><alias "
+		     "name='ua-facet-0'/><address type='pci' domain='0x0000' bus='0x07' "
+		     "slot='0x00' function='0x0'/></hostdev></devices>" TAIL;
+	static const char after[] =
+		HEAD "<metadata><facet:vm xmlns:facet='urn:facet:vm:1'/></metadata><devices>"
+		     "<hostdev mode='subsystem' type='pci' managed='no'><source><address "
+		     "domain='0x0001' bus='0x41' slot='0x00' function='0x5'/></source><alias "
+		     "name='ua-facet-0'/><address type='pci' domain='0x0000' bus='0x07' "
+		     "slot='0x00' function='0x0'/></hostdev></devices>" TAIL;
 	char *text = edited(before, &vf5, 1, false);
 
 	(void)state;
@@ -201,7 +204,8 @@ static void a_users_property_on_our_device_stays(void **state)
 	free(without);
 }
 
-/* libvirt would take a managed function from its driver; ours are put right whoever changed them. */
+/* libvirt would take a managed function from its driver; ours are put right whoever changed
+ * them. */
 static void ours_become_unmanaged_again(void **state)
 {
 	char *with = edited(users, &vf4, 1, false), *bent, *fixed;

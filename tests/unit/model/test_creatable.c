@@ -234,14 +234,18 @@ static void filling_is_taking_one_by_one(void **state)
 				at_once = one_by_one;
 				for (unsigned int i = 0; i < n && a == CREATABLE_OK; i++)
 					a = creatable_take(boards[b], &one_by_one,
-					                   boards[b]->total_vfs ? (uint16_t)i : CREATABLE_PF,
-					                   type, CREATABLE_ANY, &slot);
-				assert_int_equal(creatable_fill(boards[b], &at_once, type, n) == CREATABLE_OK,
-				                 a == CREATABLE_OK);
+							   boards[b]->total_vfs ? (uint16_t)i
+										: CREATABLE_PF,
+							   type, CREATABLE_ANY, &slot);
+				assert_int_equal(creatable_fill(boards[b], &at_once, type, n) ==
+							 CREATABLE_OK,
+						 a == CREATABLE_OK);
 				assert_int_equal(at_once.count, a == CREATABLE_OK ? n : 0);
 				for (unsigned int i = 0; i < at_once.count; i++) {
-					assert_int_equal(at_once.vgpus[i].placement, one_by_one.vgpus[i].placement);
-					assert_int_equal(at_once.vgpus[i].vf, one_by_one.vgpus[i].vf);
+					assert_int_equal(at_once.vgpus[i].placement,
+							 one_by_one.vgpus[i].placement);
+					assert_int_equal(at_once.vgpus[i].vf,
+							 one_by_one.vgpus[i].vf);
 				}
 				assert_null(creatable_check(boards[b], &at_once));
 			}

@@ -393,7 +393,8 @@ static int read_text_into(struct thing *t, const char *text, enum fields_source 
 	return r;
 }
 
-static void refused(const char *text, enum fields_source source, const char *place, const char *says)
+static void refused(const char *text, enum fields_source source, const char *place,
+		    const char *says)
 {
 	struct thing *t = filled(&thing_fields, 3);
 	char *before = text_of(&thing_fields, t), *after;
@@ -452,7 +453,8 @@ static void errors_in_rows_point_into_the_row(void **state)
 	refused("{\"parts\":[{\"name\":\"\"}]}", FIELDS_UPDATE, "/parts/0/name", "1 to 63");
 	/* A row of an update is a new row: what a new one needs, it needs. */
 	refused("{\"parts\":[{\"count\":1}]}", FIELDS_UPDATE, "/parts/0/name", "missing");
-	refused("{\"parts\":[{\"name\":\"a\",\"x\":1}]}", FIELDS_UPDATE, "/parts/0/x", "no field 'x'");
+	refused("{\"parts\":[{\"name\":\"a\",\"x\":1}]}", FIELDS_UPDATE, "/parts/0/x",
+		"no field 'x'");
 }
 
 static void pointers_are_escaped(void **state)
@@ -473,7 +475,8 @@ static void unknown_fields_are_refused_from_clients_and_skipped_from_peers(void 
 	struct thing t = { 0 };
 
 	(void)state;
-	refused("{\"name\":\"a\",\"colour\":1}", FIELDS_CREATE, "/colour", "a thing has no field 'colour'");
+	refused("{\"name\":\"a\",\"colour\":1}", FIELDS_CREATE, "/colour",
+		"a thing has no field 'colour'");
 	refused("{\"colour\":1}", FIELDS_UPDATE, "/colour", "no field");
 	taken(&t, "{\"colour\":1,\"words\":\"w\",\"parts\":[{\"new\":[]}]}", FIELDS_TRUSTED);
 	assert_string_equal(t.words, "w");
@@ -579,8 +582,9 @@ static void the_schema_says_what_is_taken(void **state)
 	assert_string_equal(schema_string(s, "parts", "type"), "array");
 	assert_int_equal(schema_number(s, "parts", "maxItems"), 3);
 	assert_int_equal(schema_number(s, "tags", "maxItems"), 2);
-	assert_int_equal(json_array_size(json_object_get(json_object_get(properties, "state"), "enum")),
-			 VM_WANTED_COUNT);
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(properties, "state"), "enum")),
+		VM_WANTED_COUNT);
 	assert_true(json_is_true(json_object_get(json_object_get(properties, "seen"), "readOnly")));
 	assert_int_equal(json_array_size(json_object_get(s, "required")), 1);
 	json_decref(s);

@@ -86,8 +86,8 @@ static void too_many_bytes_drop_the_oldest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_watch_begins_at_the_first_change_after_its_revision,
-						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_watch_begins_at_the_first_change_after_its_revision, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_many_changes_drop_the_oldest, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_many_bytes_drop_the_oldest, setup, teardown),
 	};

@@ -106,7 +106,8 @@ static void a_seek_finds_the_first_key_not_before(void **state)
 	view_done(&v);
 }
 
-/* The whole daemon has 64 MiB: ten thousand leases of 900 bytes may have little more than their size. */
+/* The whole daemon has 64 MiB: ten thousand leases of 900 bytes may have little more than their
+ * size. */
 static void ten_thousand_leases_stay_small(void **state)
 {
 	enum { LEASES = 10000, VALUE = 900 };
@@ -118,7 +119,8 @@ static void ten_thousand_leases_stay_small(void **state)
 	memset(value, 'v', VALUE);
 	value[VALUE] = '\0';
 	for (int i = 0; i < LEASES; i++) {
-		snprintf(key, sizeof(key), "lease/%08x-0000-4000-8000-000000000000", (unsigned)i * 2654435761u);
+		snprintf(key, sizeof(key), "lease/%08x-0000-4000-8000-000000000000",
+			 (unsigned)i * 2654435761u);
 		put(&v, key, value, (uint64_t)i + 1);
 	}
 	after = mallinfo2();
