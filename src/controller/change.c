@@ -381,9 +381,9 @@ static int writes_make(struct change *ch, struct batch *b, struct writes *w, str
 		writes_add(w, STORE_ANY, NULL, "answer", ch->forget[i]);
 	if (!b->key[0])
 		return 0;
-	b->kept = json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms, "accepted",
-			    b->accepted, "created", b->created, "revision", (json_int_t)b->revision,
-			    "body", b->body);
+	b->kept = json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms,
+			    "accepted", b->accepted, "created", b->created, "revision",
+			    (json_int_t)b->revision, "body", b->body);
 	text = b->kept ? json_line(b->kept) : NULL;
 	if (!text)
 		return error_set(err, ERR_NO_MEMORY, "the answer that is kept");
@@ -505,15 +505,17 @@ void answer_error(outcome_fn *done, void *user, int r, const struct error *err,
 		done(user, &o);
 }
 
-/* The key of a client may hold anything and belongs to that client alone; with another object or body
- * it is another request. */
+/* The key of a client may hold anything and belongs to that client alone; with another object or
+ * body it is another request. */
 void answer_key(const struct command *command, char key[UUID_TEXT_SIZE])
 {
-	char *body = command->body ? json_dumps(command->body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	char *body =
+		command->body ? json_dumps(command->body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	struct text t = { 0 };
 
-	text_add(&t, "%s %s %s/%s %s %s", command->actor.name, command_kind_names.words[command->kind],
-		 command->id, command->sub, command->idempotency_key, body ? body : "");
+	text_add(&t, "%s %s %s/%s %s %s", command->actor.name,
+		 command_kind_names.words[command->kind], command->id, command->sub,
+		 command->idempotency_key, body ? body : "");
 	uuid_of_name(t.data ? t.data : "", key);
 	text_done(&t);
 	free(body);

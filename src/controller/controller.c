@@ -186,7 +186,8 @@ static bool answered_before(struct controller *c, const struct command *cmd, out
 	/* It may yet fail to become durable. */
 	if (json_is_null(kept)) {
 		answer_error(done, user,
-			     error_set(&err, ERR_BUSY, "the same request is under way: ask again for its answer"),
+			     error_set(&err, ERR_BUSY,
+				       "the same request is under way: ask again for its answer"),
 			     &err, NULL);
 		return true;
 	}

@@ -76,8 +76,8 @@ static void end_operations(struct change *ch)
 	}
 }
 
-/* Nobody could report to a controller that was not there; and a clock that was set back must not make
- * silence count for less. */
+/* Nobody could report to a controller that was not there; and a clock that was set back must not
+ * make silence count for less. */
 static int64_t silence_ms(struct change *ch, struct host *h)
 {
 	struct controller *c = ch->c;
@@ -86,7 +86,8 @@ static int64_t silence_ms(struct change *ch, struct host *h)
 		h->last_report_ms = ch->now_ms;
 	if (c->heard_since_ms > ch->now_ms)
 		c->heard_since_ms = ch->now_ms;
-	return ch->now_ms - (h->last_report_ms > c->heard_since_ms ? h->last_report_ms : c->heard_since_ms);
+	return ch->now_ms -
+	       (h->last_report_ms > c->heard_since_ms ? h->last_report_ms : c->heard_since_ms);
 }
 
 static void lose_hosts(struct change *ch)
@@ -134,8 +135,8 @@ static void prune_answers(struct change *ch)
 	json_object_foreach (c->answers, key, kept) {
 		if (change_is_full(ch))
 			return;
-		if (json_is_object(kept) &&
-		    json_integer_value(json_object_get(kept, "time_ms")) < ch->now_ms - ANSWER_KEPT_MS)
+		if (json_is_object(kept) && json_integer_value(json_object_get(kept, "time_ms")) <
+						    ch->now_ms - ANSWER_KEPT_MS)
 			change_forget_answer(ch, key);
 	}
 	c->answers_ms = ch->now_ms + ANSWERS_LOOK_MS;
