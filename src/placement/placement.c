@@ -33,6 +33,7 @@ struct work {
 	const struct placement_request *request;
 	bool whole;
 	struct shapes shapes;
+	const struct shape **shape_of;          /* per GPU, once it was asked for */
 	const struct catalogue_profile *wanted; /* the type being tried; NULL for whole GPUs */
 	struct candidate *candidates;           /* for more than one vGPU: family by family */
 	size_t candidates_n;
@@ -43,6 +44,7 @@ struct work {
 static void work_done(struct work *w)
 {
 	shapes_done(&w->shapes);
+	free(w->shape_of);
 	free(w->candidates);
 	free(w->reasons);
 }
@@ -185,6 +187,16 @@ static int smallest_first(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static int get_shape(struct work *w, size_t i, const struct shape **ret)
+{
+	int r = 0;
+
+	if (!w->shape_of[i])
+		r = shapes_get(&w->shapes, w->gpus[i].gpu, &w->shape_of[i], w->err);
+	*ret = w->shape_of[i];
+	return r;
+}
+
 /* Types of the GPUs here that suit the request.  A type that exists but not here is wanted all the
  * same, so that every GPU can say that it does not offer it. */
 static int find_wants(struct work *w, struct wants *ret)
@@ -195,7 +207,7 @@ static int find_wants(struct work *w, struct wants *ret)
 	int r = 0;
 
 	for (size_t i = 0; i < w->n && r == 0; i++) {
-		r = shapes_get(&w->shapes, w->gpus[i].gpu, &shape, w->err);
+		r = get_shape(w, i, &shape);
 		if (r < 0 || shape == before)
 			continue;
 		for (size_t k = 0; k < shape->rules.n_types && r == 0; k++)
@@ -225,7 +237,7 @@ static int read_gpu(struct work *w, size_t i, struct room *ret)
 		room_read_whole(&w->gpus[i], ret);
 		return 0;
 	}
-	r = shapes_get(&w->shapes, w->gpus[i].gpu, &shape, w->err);
+	r = get_shape(w, i, &shape);
 	if (r == 0)
 		room_read(&w->gpus[i], shape, w->request, w->wanted->name, ret);
 	return r;
@@ -502,7 +514,8 @@ int placement_choose(const struct pool_gpu *gpus, size_t n,
 		return r;
 	w.candidates = calloc(n + 1, sizeof(*w.candidates));
 	w.reasons = calloc(n + 1, sizeof(*w.reasons));
-	if (!w.candidates || !w.reasons)
+	w.shape_of = calloc(n + 1, sizeof(*w.shape_of));
+	if (!w.candidates || !w.reasons || !w.shape_of)
 		return no_memory(&w);
 	if (!w.whole)
 		r = find_wants(&w, &wants);
