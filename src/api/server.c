@@ -25,6 +25,8 @@ enum {
 	TIMEOUT_DEFAULT_S = 30,
 	KEEPALIVE_DEFAULT_MS = 10000,
 	STREAM_BLOCK = 32 << 10,
+	/* For the heads of a request and its answer.  The library zeroes all of it for each. */
+	CONNECTION_MEMORY = 16 << 10,
 	/* A body that comes without a length is read to here and thrown away, so that its sender
 	 * gets to read the answer; beyond, the connection ends. */
 	DISCARD_MAX = 8 << 20,
@@ -594,6 +596,7 @@ static int start_daemon(struct api *a, struct error *err)
 		{ MHD_OPTION_LISTEN_SOCKET, c->listen_fd, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->connections, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)c->timeout_s, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, a },
 		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, a },
