@@ -31,6 +31,21 @@ int64_t pool_wait(const char *socket)
 	die("facetd does not answer at %s within 20 s", socket);
 }
 
+static void fill_domains(struct report *rep, size_t host)
+{
+	rep->vms = calloc(POOL_VMS_PER_HOST, sizeof(*rep->vms));
+	if (!rep->vms)
+		die("no memory");
+	for (; rep->vms_n < POOL_VMS_PER_HOST; rep->vms_n++) {
+		struct vm_report *v = &rep->vms[rep->vms_n];
+
+		v->state = VM_STOPPED;
+		v->foreign = true;
+		snprintf(v->name, sizeof(v->name), "vm-%06zu", host * POOL_VMS_PER_HOST + rep->vms_n);
+		uuid_of_name(v->name, v->uuid);
+	}
+}
+
 /* What an agent on such a host would say. */
 static bool make_report(void *user, size_t number, struct load_request *rq)
 {
@@ -48,6 +63,7 @@ static bool make_report(void *user, size_t number, struct load_request *rq)
 		die("the simulated host %s is not to be had", spec);
 	TEXT_COPY(rep.host, simulated_name(h));
 	TEXT_COPY(rep.boot_id, rep.facts.boot_id);
+	fill_domains(&rep, number);
 	j = fields_write(&report_fields, &rep);
 	line = json_line(j);
 	rq->method = "POST";
