@@ -181,7 +181,8 @@ void lease_move(struct change *ch, struct lease *l, enum lease_state to, const c
 void run_over(struct change *ch, struct vm *vm, bool hold, const char *why);
 /* A start that can not come to its end: what was begun is taken back. */
 void run_undo(struct change *ch, struct vm *vm, const char *why);
-void run_drop_device(struct change *ch, const char *vm, const char *device);
+/* Leases that are not what VM's devices ask for (any more) go. */
+void run_drop_unfit(struct change *ch, const struct vm *vm);
 /* Every lease of VM that is not on its way out goes; WHY in words. */
 void run_release(struct change *ch, const char *vm, const char *why);
 

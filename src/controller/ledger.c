@@ -61,6 +61,35 @@ static bool pairs_hold(const struct lease *const *leases, size_t n, char *why, s
 	return true;
 }
 
+/* Leases with a placement id share a mixed-size GPU, those without one that is cut equal-size.  They
+ * say how it will be cut: what it is now may still be from before.  Adopted ones are as their maker
+ * left them: the driver has agreed to them already. */
+static bool cut_holds(const struct gpu *gpu, const struct lease *const *leases, size_t n, char *why,
+		      size_t size)
+{
+	const struct lease *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct lease *l = leases[i];
+
+		if (l->framework == FRAMEWORK_PASSTHROUGH)
+			continue;
+		first = first ? first : l;
+		if (l->adopted && first->adopted)
+			continue;
+		if ((l->placement != PLACEMENT_NONE) != (first->placement != PLACEMENT_NONE)) {
+			snprintf(why, size, "%s can not be cut mixed-size and equal-size at once", gpu->id);
+			return false;
+		}
+		if (l->placement == PLACEMENT_NONE && l->fb_mib != first->fb_mib) {
+			snprintf(why, size, "%s is cut equal-size but holds %u and %u MiB", gpu->id,
+				 first->fb_mib, l->fb_mib);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool ledger_gpu_holds(const struct gpu *gpu, const struct lease *const *leases, size_t n, char *why,
 		      size_t size)
 {
@@ -68,17 +97,10 @@ bool ledger_gpu_holds(const struct gpu *gpu, const struct lease *const *leases, 
 
 	if (!pairs_hold(leases, n, why, size))
 		return false;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		fb += leases[i]->fb_mib;
-		/* Adopted leases are as their maker left them: the driver has agreed to them
-		 * already. */
-		if (gpu->mode == GPU_MODE_EQUAL && leases[i]->fb_mib != leases[0]->fb_mib &&
-		    leases[i]->framework != FRAMEWORK_PASSTHROUGH && !leases[i]->adopted) {
-			snprintf(why, size, "%s is cut equal-size but holds %u and %u MiB", gpu->id,
-				 leases[0]->fb_mib, leases[i]->fb_mib);
-			return false;
-		}
-	}
+	if (!cut_holds(gpu, leases, n, why, size))
+		return false;
 	if (gpu->fb_mib && fb > gpu->fb_mib) {
 		snprintf(why, size, "%s has %u MiB and leases of %ju MiB", gpu->id, gpu->fb_mib,
 			 (uintmax_t)fb);

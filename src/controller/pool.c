@@ -130,6 +130,10 @@ static void decide_open(struct pool_gpu *p, struct snapshot_gpu *b, const struct
 	if (!filter_explain(f, p->gpu, why, sizeof(why))) {
 		snprintf(text, sizeof(text), "not in the group: %s", why);
 		close_gpu(p, b, "not-in-group", text);
+	} else if (host->state == HOST_LOST) {
+		snprintf(text, sizeof(text), "host %s is lost, %.120s: look at its facet-agent", host->name,
+			 host->state_reason);
+		close_gpu(p, b, "host-not-ready", text);
 	} else if (host->state != HOST_READY) {
 		snprintf(text, sizeof(text), "host %s is %s: `facet host uncordon %s`", host->name,
 			 names_word(&host_state_names, host->state), host->name);
@@ -254,6 +258,25 @@ static void reserve_one(struct change *ch, const struct vm *vm, const struct vm_
 		     l->gpu, l->vm);
 }
 
+/* The first of DEVICE's places that no living lease of VM has. */
+static uint32_t free_index(struct change *ch, const struct vm *vm, const char *device)
+{
+	char(*ids)[LEASE_ID_SIZE];
+	size_t n = change_leases_of_vm(ch, vm->name, &ids);
+	uint32_t taken = 0, index = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct lease *l = change_see(ch, OBJECT_LEASE, ids[i]);
+
+		if (strcmp(l->device, device) == 0 && l->state <= LEASE_ATTACHED && l->index < 32)
+			taken |= 1u << l->index;
+	}
+	free(ids);
+	while (index < DEVICE_COUNT_MAX && (taken & 1u << index))
+		index++;
+	return index;
+}
+
 static void give_refusals(struct change *ch, struct placement_answer *a)
 {
 	free(ch->refusals);
@@ -273,7 +296,8 @@ int pool_reserve(struct change *ch, const struct vm *vm, const struct vm_device 
 	r = choose(ch, vm, device, &s, a, err);
 	if (r == 0)
 		for (uint32_t i = 0; i < device->count; i++)
-			reserve_one(ch, vm, device, i, s.gpus[a->slots[i].gpu].gpu, &a->slots[i]);
+			reserve_one(ch, vm, device, free_index(ch, vm, device->name),
+				    s.gpus[a->slots[i].gpu].gpu, &a->slots[i]);
 	else
 		give_refusals(ch, a);
 	free(a->refusals);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "controller/internal.h"
+#include "model/catalogue.h"
 
 void lease_move(struct change *ch, struct lease *l, enum lease_state to, const char *reason)
 {
@@ -58,24 +59,51 @@ void run_release(struct change *ch, const char *vm, const char *why)
 	each_lease(ch, vm, release_one, why);
 }
 
-static void drop_device(struct change *ch, struct lease *l, const void *device)
+static bool profile_fits(const char *asked, const struct lease *l)
 {
-	if (strcmp(l->device, device) == 0)
-		release_one(ch, l, "its device was detached");
+	const struct catalogue_profile *p;
+
+	if (strcmp(asked, l->profile) == 0)
+		return true;
+	if (strcmp(asked, "whole") == 0)
+		return l->framework == FRAMEWORK_PASSTHROUGH;
+	p = catalogue_is_class(asked) ? catalogue_find(l->profile, NULL) : NULL;
+	return p && catalogue_class_takes(asked, p);
 }
 
-void run_drop_device(struct change *ch, const char *vm, const char *device)
+/* Whether L is what a device of VM asks for now: devices may be changed while a lease is held. */
+static bool lease_fits(const struct vm *vm, const struct lease *l)
 {
-	each_lease(ch, vm, drop_device, device);
+	for (size_t i = 0; i < vm->devices_n; i++) {
+		const struct vm_device *d = &vm->devices[i];
+
+		if (strcmp(d->name, l->device) == 0)
+			return l->index < d->count && strcmp(l->host, vm->host) == 0 &&
+			       strcmp(d->group, l->group) == 0 &&
+			       strcmp(d->params, l->params) == 0 && profile_fits(d->profile, l);
+	}
+	return false;
+}
+
+static void drop_unfit(struct change *ch, struct lease *l, const void *vm)
+{
+	if (!lease_fits(vm, l))
+		release_one(ch, l, "its device was changed or detached");
+}
+
+void run_drop_unfit(struct change *ch, const struct vm *vm)
+{
+	each_lease(ch, vm->name, drop_unfit, vm);
 }
 
 static void hold_one(struct change *ch, struct lease *l, const void *why)
 {
 	const struct group *g = change_see(ch, OBJECT_GROUP, l->group);
+	const struct vm *vm = change_see(ch, OBJECT_VM, l->vm);
 
 	if (l->state == LEASE_QUARANTINED || l->state == LEASE_RELEASING)
 		return;
-	if (!g || g->hold_s == 0 || l->state == LEASE_FAILED) {
+	if (!g || g->hold_s == 0 || l->state == LEASE_FAILED || !vm || !lease_fits(vm, l)) {
 		lease_move(ch, l, LEASE_RELEASING, why);
 		return;
 	}
@@ -106,10 +134,11 @@ void run_undo(struct change *ch, struct vm *vm, const char *why)
 /* ---- start ---- */
 
 /* The VM's leases of DEVICE that can be used for another run. */
-static size_t held_leases(struct change *ch, const struct vm *vm, const struct vm_device *d)
+static uint32_t held_leases(struct change *ch, const struct vm *vm, const struct vm_device *d)
 {
 	char(*ids)[LEASE_ID_SIZE];
-	size_t n = change_leases_of_vm(ch, vm->name, &ids), held = 0;
+	size_t n = change_leases_of_vm(ch, vm->name, &ids);
+	uint32_t held = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct lease *l = change_edit(ch, OBJECT_LEASE, ids[i]);
@@ -126,11 +155,13 @@ static size_t held_leases(struct change *ch, const struct vm *vm, const struct v
 static int reserve_device(struct change *ch, const struct vm *vm, const struct vm_device *d,
 			  struct error *err)
 {
+	struct vm_device missing = *d;
 	int r;
 
-	if (held_leases(ch, vm, d) == d->count)
+	missing.count -= held_leases(ch, vm, d);
+	if (missing.count == 0)
 		return 0;
-	r = pool_reserve(ch, vm, d, err);
+	r = pool_reserve(ch, vm, &missing, err);
 	if (r == -ERR_NO_CAPACITY && d->optional) {
 		change_event(ch, "device.skipped", vm->name, vm->host, vm->name,
 			     "optional device %s: %.180s", d->name, err ? err->text : "");
@@ -139,11 +170,25 @@ static int reserve_device(struct change *ch, const struct vm *vm, const struct v
 	return r;
 }
 
-static int check_start(struct change *ch, const struct vm *vm, struct error *err)
+static int check_host(struct change *ch, const struct vm *vm, struct error *err)
 {
 	const struct host *host = change_see(ch, OBJECT_HOST, vm->host);
+
+	if (host && host->state == HOST_READY)
+		return 0;
+	if (!host || host->state == HOST_LOST)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "host %s of VM %s does not report: look at its facet-agent", vm->host,
+				 vm->name);
+	return error_set(err, ERR_UNAVAILABLE, "host %s of VM %s is %s: `facet host uncordon %s`",
+			 vm->host, vm->name, names_word(&host_state_names, host->state), vm->host);
+}
+
+static int check_start(struct change *ch, const struct vm *vm, struct error *err)
+{
 	char(*ids)[LEASE_ID_SIZE];
 	size_t n, leaving = 0;
+	int r;
 
 	if (operation_of_vm(ch, vm->name))
 		return error_set(err, ERR_BUSY,
@@ -157,9 +202,16 @@ static int check_start(struct change *ch, const struct vm *vm, struct error *err
 				 "VM %s runs, started by someone else: `facet vm adopt %s` takes "
 				 "it over, `facet vm stop %s` stops it",
 				 vm->name, vm->name, vm->name);
-	if (!host || host->state != HOST_READY)
-		return error_set(err, ERR_UNAVAILABLE, "host %s of VM %s is %s", vm->host, vm->name,
-				 host ? names_word(&host_state_names, host->state) : "unknown");
+	if (vm->state == VM_STOPPING)
+		return error_set(err, ERR_BUSY, "VM %s is still being stopped: %s", vm->name,
+				 vm->state_reason[0] ? vm->state_reason : "try again in a moment");
+	if (!vm->uuid[0])
+		return error_set(err, ERR_NOT_FOUND,
+				 "host %s reports no libvirt domain %s: define it there with "
+				 "`virsh define`", vm->host, vm->name);
+	r = check_host(ch, vm, err);
+	if (r < 0)
+		return r;
 	n = change_leases_of_vm(ch, vm->name, &ids);
 	for (size_t i = 0; i < n; i++) {
 		const struct lease *l = change_see(ch, OBJECT_LEASE, ids[i]);
@@ -186,6 +238,8 @@ int vm_start(struct change *ch, struct answer *answer, struct error *err)
 				 "there is no VM %s: `facet vm attach %s ...` makes it known",
 				 ch->command->id, ch->command->id);
 	r = check_start(ch, vm, err);
+	if (r == 0)
+		run_drop_unfit(ch, vm);
 	for (size_t i = 0; i < vm->devices_n && r == 0; i++)
 		r = reserve_device(ch, vm, &vm->devices[i], err);
 	if (r < 0)

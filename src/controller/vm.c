@@ -166,6 +166,28 @@ int vm_create(struct change *ch, struct answer *answer, struct error *err)
 	return 0;
 }
 
+/* What is held for another run serves only what is asked for now. */
+static void drop_held(struct change *ch, const struct vm *vm)
+{
+	if (vm->wanted == VM_WANTED_STOPPED && vm->state != VM_STOPPING)
+		run_drop_unfit(ch, vm);
+}
+
+/* The VM goes on elsewhere: what its old host has said of it is past. */
+static int change_host(struct change *ch, struct vm *vm, const char *from, struct error *err)
+{
+	if (strcmp(vm->host, from) == 0)
+		return 0;
+	if (vm->wanted == VM_WANTED_RUNNING || vm->state == VM_STOPPING)
+		return error_set(err, ERR_BUSY, "VM %s runs on %s: stop it before it changes its host",
+				 vm->name, from);
+	if (!change_see(ch, OBJECT_HOST, vm->host))
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no host %s: its facet-agent has never reported", vm->host);
+	vm->state = VM_UNKNOWN;
+	return find_uuid(ch, vm, err);
+}
+
 int vm_update(struct change *ch, struct answer *answer, struct error *err)
 {
 	const struct vm *old = change_see(ch, OBJECT_VM, ch->command->id);
@@ -180,28 +202,41 @@ int vm_update(struct change *ch, struct answer *answer, struct error *err)
 	if (!vm)
 		return 0;
 	r = fields_read(&vm_fields, ch->command->body, FIELDS_UPDATE, vm, err);
-	if (r == 0 && strcmp(vm->host, host) != 0 && vm->wanted == VM_WANTED_RUNNING)
-		r = error_set(err, ERR_BUSY, "VM %s runs on %s: stop it before it changes its host",
-			      vm->name, host);
+	if (r == 0)
+		r = change_host(ch, vm, host, err);
 	if (r == 0)
 		r = check_vm(ch, vm, err);
 	if (r < 0)
 		return r;
+	drop_held(ch, vm);
 	change_event(ch, "vm.changed", vm->name, vm->host, vm->name, "VM %s was changed", vm->name);
 	*answer = (struct answer){ OBJECT_VM, vm->name };
 	return 0;
 }
 
+/* A quarantined slice is its GPU's matter: it outlives the VM. */
+static size_t living_leases(struct change *ch, const char *vm)
+{
+	char(*ids)[LEASE_ID_SIZE];
+	size_t n = change_leases_of_vm(ch, vm, &ids), living = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct lease *l = change_see(ch, OBJECT_LEASE, ids[i]);
+
+		living += l->state != LEASE_QUARANTINED;
+	}
+	free(ids);
+	return living;
+}
+
 int vm_delete(struct change *ch, struct answer *answer, struct error *err)
 {
 	const struct vm *vm = change_see(ch, OBJECT_VM, ch->command->id);
-	char(*ids)[LEASE_ID_SIZE];
 	size_t n;
 
 	if (!vm)
 		return no_vm(ch->command, err);
-	n = change_leases_of_vm(ch, vm->name, &ids);
-	free(ids);
+	n = living_leases(ch, vm->name);
 	if (vm->wanted == VM_WANTED_RUNNING || n > 0 || operation_of_vm(ch, ch->command->id))
 		return error_set(err, ERR_BUSY, "VM %s %s: `facet vm stop %s` first", vm->name,
 				 n ? "holds vGPUs" : "runs", vm->name);
@@ -329,8 +364,7 @@ int vm_detach(struct change *ch, struct answer *answer, struct error *err)
 			(vm->devices_n - i - 1) * sizeof(*vm->devices));
 		vm->devices_n--;
 		change_event(ch, "vm.detached", vm->name, vm->host, vm->name, "device %s", name);
-		if (vm->wanted == VM_WANTED_STOPPED)
-			run_drop_device(ch, vm->name, name);
+		drop_held(ch, vm);
 		*answer = (struct answer){ OBJECT_VM, vm->name };
 		return 0;
 	}

@@ -38,6 +38,7 @@ static void two_owners_of_one_function_are_refused(void **state)
 	assert_true(holds(&l40s, &a, &b));
 }
 
+/* Placement ids say how a GPU will be cut; what its host last told may be from before. */
 static void equal_size_means_one_size(void **state)
 {
 	struct lease a = lease("a", "0000:41:00.4", 8192, PLACEMENT_NONE);
@@ -47,7 +48,12 @@ static void equal_size_means_one_size(void **state)
 	(void)state;
 	mixed.mode = GPU_MODE_MIXED;
 	assert_false(holds(&l40s, &a, &b));
+	assert_false(holds(&mixed, &a, &b));
+	b.placement = 8;
+	assert_false(holds(&mixed, &a, &b));
+	a.placement = 0;
 	assert_true(holds(&mixed, &a, &b));
+	assert_true(holds(&l40s, &a, &b));
 }
 
 static void one_placement_has_one_owner(void **state)
