@@ -11,6 +11,7 @@ done
 driver_of() { basename "$(readlink "$(pci_dir "$device")/driver" 2> /dev/null || echo none)"; }
 before=$(driver_of)
 
+modprobe vfio-pci
 facet_up
 check "the GPU is in the inventory" wait_for 20 "facet gpu list -o json | jq -e '.items[] | select(.address == \"$device\" and .framework == \"passthrough\")'"
 group whole "address eq \"$device\"" 1 --mode passthrough
