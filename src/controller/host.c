@@ -43,6 +43,8 @@ int host_delete(struct change *ch, struct answer *answer, struct error *err)
 		change_delete(ch, OBJECT_GPU, o->gpus.rows[i]->id);
 	change_event(ch, "host.deleted", name, name, "", "host %s was deleted", name);
 	change_delete(ch, OBJECT_HOST, name);
+	if (!ch->command->dry_run)
+		json_object_del(ch->c->domains, name);
 	*answer = (struct answer){ 0 };
 	return 0;
 }
@@ -159,7 +161,7 @@ static void lose_gpus(struct change *ch, const struct report *rep)
 
 		while (seen < rep->gpus_n && strcmp(rep->gpus[seen].address, old->address) != 0)
 			seen++;
-		if (seen < rep->gpus_n || old->health == GPU_HEALTH_LOST)
+		if (seen < rep->gpus_n || (old->health == GPU_HEALTH_LOST && o->leases.n > 0))
 			continue;
 		change_event(ch, "gpu.lost", o->id, rep->host, "", "%s is no longer there",
 			     old->board);
@@ -516,12 +518,12 @@ static int take_report(struct change *ch, struct report *rep, struct error *err)
 	if (r < 0)
 		return r;
 	/* VMs first: what a lease may become depends on whether its VM runs. */
-	for (size_t i = 0; i < rep->vms_n; i++)
+	for (size_t i = 0; i < rep->vms_n && !change_is_full(ch); i++)
 		take_vm(ch, rep, &rep->vms[i]);
-	for (size_t i = 0; i < rep->leases_n; i++)
+	for (size_t i = 0; i < rep->leases_n && !change_is_full(ch); i++)
 		take_lease(ch, rep, &rep->leases[i]);
 	o = controller_find(ch->c, OBJECT_HOST, rep->host);
-	for (size_t i = 0; o && i < o->vms.n; i++)
+	for (size_t i = 0; o && i < o->vms.n && !change_is_full(ch); i++)
 		operation_advance(ch, o->vms.rows[i]->id);
 	return 0;
 }

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define PROFILE "NVIDIA L40S-8Q"
 #define UUID1 "11111111-1111-4111-8111-111111111111"
 #define UUID9 "99999999-9999-4999-8999-999999999999"
@@ -194,6 +196,49 @@ static void lease_takes_over_no_placement_of_the_driver(void **state)
 	assert_int_equal(bench_lease(b, 0)->placement, PLACEMENT_NONE);
 }
 
+enum { MANY = 600 };
+
+static void tell_many(struct bench *b, const char *boot, const char *state)
+{
+	struct text vms = { 0 };
+
+	for (unsigned i = 0; i < MANY; i++)
+		text_add(&vms, "%s{'name':'vm%u','uuid':'00000000-0000-4000-8000-%012u','state':'%s'}",
+			 i ? "," : "[", i, i, state);
+	text_add(&vms, "]");
+	bench_report(b, boot, "[]", vms.data);
+	text_done(&vms);
+}
+
+static bool count_starting(void *user, const void *object, const char *id, uint64_t revision)
+{
+	(void)id;
+	(void)revision;
+	*(unsigned *)user += ((const struct vm *)object)->state == VM_STARTING;
+	return true;
+}
+
+/* A host that comes back from a reboot has more news than one batch of the store may hold. */
+static void large_news_are_taken_in_steps(void **state)
+{
+	struct bench *b = *state;
+	unsigned starting = 0;
+	char name[16];
+
+	prepare(b, 0);
+	tell_many(b, "boot-1", "stopped");
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "vm%u", i);
+		bench_expect(b, COMMAND_VM_ATTACH, name, "{'group':'ai','profile':'" PROFILE "'}", 0);
+	}
+	for (unsigned i = 0; i < 5; i++)
+		tell_many(b, "boot-1", "running");
+	for (unsigned i = 0; i < 5; i++)
+		tell_many(b, "boot-2", "stopped");
+	controller_each(b->c, OBJECT_VM, "", count_starting, &starting);
+	assert_int_equal(starting, MANY);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
@@ -205,6 +250,7 @@ int main(void)
 		T(failed_look_ends_no_running_vm),
 		T(hold_ends_although_the_agent_was_restarted),
 		T(namesake_is_not_the_vm),
+		T(large_news_are_taken_in_steps),
 		T(lease_takes_over_no_placement_of_the_driver),
 	};
 	return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
