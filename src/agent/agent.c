@@ -29,10 +29,15 @@ static void domains_listed(int r, const struct machine_domain *domains, size_t n
 
 	a->domains_busy = false;
 	if (r < 0) {
-		log_warning("%s: listing domains: %s", a->host, err->text);
-		a->domains_us = agent_now_us(a) + 1000000;
+		/* Said once: a libvirt that is down for an hour is one piece of news. */
+		if (a->domains_failures++ == 0)
+			log_warning("%s: listing domains: %s", a->host, err->text);
+		a->domains_us = agent_now_us(a) + (a->domains_failures < 5 ? 1000000 : 5000000);
 		return;
 	}
+	if (a->domains_failures > 0)
+		log_info("%s: libvirt answers again", a->host);
+	a->domains_failures = 0;
 	/* What was started or stopped while the list was made may be wrong in it. */
 	if (a->domains_asked_at != a->domain_changes) {
 		a->domains_stale = true;

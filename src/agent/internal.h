@@ -57,6 +57,7 @@ struct agent {
 	bool has_domains, domains_busy, domains_stale;
 	/* A list asked for before a change says nothing. */
 	unsigned domain_changes, domains_asked_at;
+	unsigned domains_failures;
 	int64_t domains_us;
 	struct machine_inventory inventory;
 	bool has_inventory, inventory_busy, inventory_stale, inventory_news;
