@@ -42,20 +42,28 @@ struct loading {
 	struct error *err;
 };
 
+static int read_object(const struct fields *f, const char *value, void *data, struct error *err)
+{
+	json_auto_t *j = NULL;
+	int r;
+
+	if (fields_read_text(f, value, data))
+		return 0;
+	r = json_parse(value, strlen(value), STORE_VALUE_MAX, &j, err);
+	return r < 0 ? r : fields_read(f, j, FIELDS_TRUSTED, data, err);
+}
+
 static int load_object(void *user, const char *key, const char *value, uint64_t revision)
 {
 	struct loading *l = user;
 	const struct fields *f = object_fields(l->kind);
 	const char *id = strchr(key, '/') + 1;
-	json_auto_t *j = NULL;
 	void *data = calloc(1, f->size);
 	int r;
 
 	if (!data)
 		return error_set(l->err, ERR_NO_MEMORY, "%s", key);
-	r = json_parse(value, strlen(value), STORE_VALUE_MAX, &j, l->err);
-	if (r == 0)
-		r = fields_read(f, j, FIELDS_TRUSTED, data, l->err);
+	r = read_object(f, value, data, l->err);
 	if (r == 0 && !object_put(l->c, l->kind, id, data, revision))
 		return error_set(l->err, ERR_NO_MEMORY, "%s", key);
 	if (r < 0) {

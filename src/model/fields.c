@@ -8,8 +8,6 @@
 
 #include "base/text.h"
 
-enum { TEXT_FIELD_MAX = 4096 };
-
 const char *names_word(const struct names *names, int value)
 {
 	return value >= 0 && (size_t)value < names->n ? names->words[value] : "?";

@@ -346,6 +346,70 @@ static void text_is_what_the_tree_would_give(void **state)
 	}
 }
 
+/* What is read without a tree is what is read through one, or is left to it. */
+static bool assert_same_read(const struct fields *f, const char *text)
+{
+	void *quick = __real_calloc(1, f->size), *slow = __real_calloc(1, f->size);
+	bool taken = fields_read_text(f, text, quick);
+	json_t *j = NULL;
+
+	if (taken) {
+		assert_int_equal(json_parse(text, strlen(text), 1 << 20, &j, NULL), 0);
+		assert_int_equal(fields_read(f, j, FIELDS_TRUSTED, slow, NULL), 0);
+		json_decref(j);
+	}
+	assert_true(fields_equal(f, quick, slow));
+	drop(f, quick);
+	drop(f, slow);
+	return taken;
+}
+
+static void text_is_read_as_the_tree_would_be(void **state)
+{
+	(void)state;
+	for (int i = 0; i < NOUNS; i++) {
+		void *full = filled(nouns[i], i), *empty = __real_calloc(1, nouns[i]->size);
+		char *full_text = fields_text(nouns[i], full);
+		char *empty_text = fields_text(nouns[i], empty);
+
+		/* Full ones may have a quote in a text, which is escaped, or INT64_MIN. */
+		assert_same_read(nouns[i], full_text);
+		assert_true(assert_same_read(nouns[i], empty_text));
+		free(full_text);
+		free(empty_text);
+		drop(nouns[i], full);
+		drop(nouns[i], empty);
+	}
+}
+
+static void damaged_text_is_never_taken_for_something_else(void **state)
+{
+	static const char bytes[] = "\"\\{}[],:0123456789-+.eE truefalsn\x80\xc3\x7f\x01";
+	struct vm_device device = { .name = "gpu0", .group = "g", .profile = "NVIDIA L40S-8Q",
+				    .count = 2, .params = "p=\xc3\xa9" };
+	struct vm vm = { .name = "vm1", .host = "h", .priority = 7, .run = 12, .devices = &device,
+			 .devices_n = 1 };
+	char *text = fields_text(&vm_fields, &vm);
+	size_t n = strlen(text);
+
+	(void)state;
+	assert_true(assert_same_read(&vm_fields, text));
+	for (size_t i = 0; i < n; i++) {
+		char kept = text[i], *shorter;
+
+		for (size_t b = 0; b < sizeof(bytes); b++) {
+			text[i] = bytes[b];
+			assert_same_read(&vm_fields, text);
+		}
+		text[i] = kept;
+		shorter = __real_strdup(text);
+		memmove(shorter + i, shorter + i + 1, n - i);
+		assert_same_read(&vm_fields, shorter);
+		free(shorter);
+	}
+	free(text);
+}
+
 static void any_bytes_are_written_as_the_tree_writes_them(void **state)
 {
 	uint64_t x = 88172645463325252u;
@@ -618,6 +682,8 @@ int main(void)
 		cmocka_unit_test(a_copy_without_memory_changes_and_leaks_nothing),
 		cmocka_unit_test(a_read_without_memory_changes_and_leaks_nothing),
 		cmocka_unit_test(text_is_what_the_tree_would_give),
+		cmocka_unit_test(text_is_read_as_the_tree_would_be),
+		cmocka_unit_test(damaged_text_is_never_taken_for_something_else),
 		cmocka_unit_test(any_bytes_are_written_as_the_tree_writes_them),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_written_as_question_marks),
 		cmocka_unit_test(errors_point_at_the_value),
