@@ -236,3 +236,41 @@ char *load_once(const char *socket_path, const char *method, const char *path, c
 	text_done(&rq.body);
 	return text;
 }
+
+/* ---- streams ---- */
+
+/* Chunk sizes come as lines of their own between the others: hex digits and CR, which no line of
+ * JSON looks like. */
+struct load_stream {
+	FILE *in;
+	char *line;
+	size_t room;
+};
+
+struct load_stream *load_stream_open(const char *socket_path, const char *path)
+{
+	struct load_stream *s = calloc(1, sizeof(*s));
+	int fd = dial(socket_path);
+
+	if (!s || fd < 0)
+		die("connect to %s: %s", socket_path, strerror(errno));
+	if (dprintf(fd, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", path) < 0 ||
+	    !(s->in = fdopen(fd, "r")))
+		die("GET %s: %s", path, strerror(errno));
+	return s;
+}
+
+const char *load_stream_line(struct load_stream *s)
+{
+	while (getline(&s->line, &s->room, s->in) > 0)
+		if (s->line[0] == '{')
+			return s->line;
+	die("a stream ended");
+}
+
+void load_stream_close(struct load_stream *s)
+{
+	fclose(s->in);
+	free(s->line);
+	free(s);
+}

@@ -40,3 +40,10 @@ uint32_t load_latency_us(struct load *l, double part);
 /* One request, and its answer as text to free(); NULL when nobody answers at SOCKET. */
 char *load_once(const char *socket, const char *method, const char *path, const char *body,
 		int *ret_status);
+
+/* A stream of lines that does not end, such as GET /v1/watch; the next line that is not empty, valid
+ * until the next call. */
+struct load_stream;
+struct load_stream *load_stream_open(const char *socket, const char *path);
+const char *load_stream_line(struct load_stream *s);
+void load_stream_close(struct load_stream *s);

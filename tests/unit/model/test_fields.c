@@ -394,6 +394,10 @@ static void damaged_text_is_never_taken_for_something_else(void **state)
 
 	(void)state;
 	assert_true(assert_same_read(&vm_fields, text));
+	text = realloc(text, n + 2);
+	memcpy(text + n, "}", 2);
+	assert_false(assert_same_read(&vm_fields, text));
+	text[n] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		char kept = text[i], *shorter;
 
