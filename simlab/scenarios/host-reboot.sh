@@ -23,6 +23,7 @@ case $PHASE in
 2)
 	check "no vGPU has survived in the kernel" [ -z "$(vgpus)" ]
 	check "no VM runs" [ -z "$(v list --name)" ]
+	install -m 644 "$GUEST" "$LAB_RUN/guest" # the guest's kernel lay in memory
 	facet_up
 	check "all four run again" wait_for 120 '[ "$(v list --name | grep -c .)" = 4 ]'
 	check "with their leases attached" wait_for 30 '[ "$(leases_in attached)" = 4 ]'
