@@ -308,7 +308,7 @@ int machine_simulated_new(sd_event *event, const char *spec, struct machine **re
 	m->event = sd_event_ref(event);
 	r = simulated_parse(spec, &m->host, err);
 	if (r == 0) {
-		r = sd_event_add_time(event, &m->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000,
+		r = sd_event_add_time(event, &m->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
 				      timer_fired, m);
 		r = r < 0 ? error_errno(err, -r, "timer of simulated host") : 0;
 	}
