@@ -40,7 +40,7 @@ static void image_write(const char *file, const struct image *im)
 	if (snprintf(temporary, sizeof(temporary), "%s.new", file) >= (int)sizeof(temporary))
 		abort();
 	f = fopen(temporary, "we");
-	if (!f || fwrite(im->data, 1, im->n, f) != im->n || fclose(f) != 0 ||
+	if (!f || (im->n && fwrite(im->data, 1, im->n, f) != im->n) || fclose(f) != 0 ||
 	    rename(temporary, file) != 0)
 		abort();
 }

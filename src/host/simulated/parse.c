@@ -169,11 +169,16 @@ static int add_domain(struct simulated_host *h, const struct value *v, size_t of
 		return wrong(v, offset, "domain %s is there twice", name);
 	if (h->domains_n == DOMAINS_MAX)
 		return wrong(v, offset, "a host has at most %d domains", DOMAINS_MAX);
-	grown = reallocarray(h->domains, h->domains_n + 1, sizeof(*grown));
-	if (!grown)
-		return error_set(v->err, ERR_NO_MEMORY, "simulated host");
-	h->domains = grown;
-	d = &grown[h->domains_n++];
+	/* Room for a power of two: whole when their number is one. */
+	if ((h->domains_n & (h->domains_n - 1)) == 0) {
+		size_t room = h->domains_n ? 2 * h->domains_n : 1;
+
+		grown = reallocarray(h->domains, room, sizeof(*grown));
+		if (!grown)
+			return error_set(v->err, ERR_NO_MEMORY, "simulated host");
+		h->domains = grown;
+	}
+	d = &h->domains[h->domains_n++];
 	*d = (struct simulated_domain){ .state = VM_STOPPED, .reason = "" };
 	TEXT_COPY(d->name, name);
 	snprintf(text, sizeof(text), "domain %s %s", h->name, name);
@@ -197,6 +202,8 @@ static int parse_range(struct simulated_host *h, const struct value *v, char *fi
 	    !text_to_u64(last + letters, 999999, &to) || to < from)
 		return wrong(v, offset,
 			     "a range is written vm01..vm08: one name, two rising numbers");
+	if (to - from >= DOMAINS_MAX - h->domains_n)
+		return wrong(v, offset, "a host has at most %d domains", DOMAINS_MAX);
 	for (; from <= to && r == 0; from++) {
 		snprintf(name, sizeof(name), "%.*s%0*ju", (int)letters, first, (int)width,
 			 (uintmax_t)from);
