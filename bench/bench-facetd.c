@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 	measure_start(facetd, socket, "empty.db", 0, &empty);
 	measure_start(facetd, socket, "full.db", leases, &full);
 	printf("{\"bench\":\"facetd\",\"leases\":%zu,\"rss_mib\":%.1f,\"anonymous_mib\":%.1f,"
-	       "\"after_listing_rss_mib\":%.1f,\"empty_rss_mib\":%.1f,\"ratio\":%.2f,\"goal_mib\":64}\n",
+	       "\"after_listing_rss_mib\":%.1f,\"empty_rss_mib\":%.1f,\"ratio\":%.2f,\"goal_mib\":"
+	       "64}\n",
 	       leases, (double)full.memory.rss_kib / 1024, (double)full.memory.anon_kib / 1024,
 	       (double)full.after.rss_kib / 1024, (double)empty.memory.rss_kib / 1024,
 	       (double)full.memory.rss_kib / (double)empty.memory.rss_kib);

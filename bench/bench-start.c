@@ -3,11 +3,11 @@
  *
  *     bench-start FACETD FACET_AGENT [FOLDER [STARTS]]
  *
- * A facetd and an agent with a simulated host whose driver and libvirt take no time at all.  A VM is
- * started, and the time counts from before the POST until its operation is known to be done, which
- * the watch that `facet vm start` follows too has told.  What a start takes on hardware is this and
- * what the driver and libvirt take.  The baseline is one GET /v1/version on the same daemon, which is
- * what an exchange costs; ratio is start / exchange. */
+ * A facetd and an agent with a simulated host whose driver and libvirt take no time at all.  A VM
+ * is started, and the time counts from before the POST until its operation is known to be done,
+ * which the watch that `facet vm start` follows too has told.  What a start takes on hardware is
+ * this and what the driver and libvirt take.  The baseline is one GET /v1/version on the same
+ * daemon, which is what an exchange costs; ratio is start / exchange. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,9 @@ static pid_t start_agent(const char *program, const char *socket)
 	pid_t pid;
 
 	text_add(&controller, "agent.controller=%s", socket);
-	pid = process_start((char *[]){ (char *)(uintptr_t)program, "--config", "/dev/null", "--set",
-				       controller.data, "--simulated", spec, NULL }, "agent.log");
+	pid = process_start((char *[]){ (char *)(uintptr_t)program, "--config", "/dev/null",
+					"--set", controller.data, "--simulated", spec, NULL },
+			    "agent.log");
 	text_done(&controller);
 	return pid;
 }
@@ -67,8 +68,9 @@ static void make_vms(const char *socket)
 	for (int i = 1; i <= HOST_VMS; i++) {
 		char body[256];
 
-		snprintf(body, sizeof(body), "{\"name\":\"vm%02d\",\"host\":\"h1\",\"devices\":"
-					     "[{\"group\":\"all\",\"profile\":\"NVIDIA L40S-1Q\"}]}", i);
+		snprintf(body, sizeof(body),
+			 "{\"name\":\"vm%02d\",\"host\":\"h1\",\"devices\":"
+			 "[{\"group\":\"all\",\"profile\":\"NVIDIA L40S-1Q\"}]}", i);
 		free(ask(socket, "POST", "/v1/vms", body, 201));
 	}
 }
@@ -151,7 +153,8 @@ static void report(int64_t *times, size_t n, const char *verb, int64_t exchange,
 
 int main(int argc, char **argv)
 {
-	const char *facetd = argc > 1 ? argv[1] : "facetd", *agent = argc > 2 ? argv[2] : "facet-agent";
+	const char *facetd = argc > 1 ? argv[1] : "facetd",
+		   *agent = argc > 2 ? argv[2] : "facet-agent";
 	size_t n = argc > 4 ? strtoul(argv[4], NULL, 10) : 200;
 	int64_t *starts = calloc(n + 1, sizeof(*starts)), *stops = calloc(n + 1, sizeof(*stops));
 	struct load_stream *s;

@@ -41,8 +41,8 @@ uint32_t load_latency_us(struct load *l, double part);
 char *load_once(const char *socket, const char *method, const char *path, const char *body,
 		int *ret_status);
 
-/* A stream of lines that does not end, such as GET /v1/watch; the next line that is not empty, valid
- * until the next call. */
+/* A stream of lines that does not end, such as GET /v1/watch; the next line that is not empty,
+ * valid until the next call. */
 struct load_stream;
 struct load_stream *load_stream_open(const char *socket, const char *path);
 const char *load_stream_line(struct load_stream *s);

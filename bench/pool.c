@@ -41,7 +41,8 @@ static void fill_domains(struct report *rep, size_t host)
 
 		v->state = VM_STOPPED;
 		v->foreign = true;
-		snprintf(v->name, sizeof(v->name), "vm-%06zu", host * POOL_VMS_PER_HOST + rep->vms_n);
+		snprintf(v->name, sizeof(v->name), "vm-%06zu",
+			 host * POOL_VMS_PER_HOST + rep->vms_n);
 		uuid_of_name(v->name, v->uuid);
 	}
 }

@@ -154,10 +154,11 @@ static int adopt_vm(struct change *ch, const json_t *domain, const char *host, s
 	if (r < 0)
 		return r;
 	if (vm && (operation_of_vm(ch, name) || strcmp(vm->host, host) != 0))
-		return error_set(err, ERR_BUSY,
-				 "VM %s is known already, on host %s, and %s", name, vm->host,
-				 operation_of_vm(ch, name) ? "an operation is under way: wait for its end"
-							   : "was to be adopted on another: delete it first");
+		return error_set(err, ERR_BUSY, "VM %s is known already, on host %s, and %s", name,
+				 vm->host,
+				 operation_of_vm(ch, name)
+					 ? "an operation is under way: wait for its end"
+					 : "was to be adopted on another: delete it first");
 	if (!vm)
 		vm = change_create(ch, OBJECT_VM, name);
 	if (!vm)

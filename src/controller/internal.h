@@ -147,8 +147,8 @@ void change_commit(struct change *ch, const struct answer *answer, outcome_fn *d
 /* Under which key the answer to COMMAND is kept for a client that asks again. */
 void answer_key(const struct command *command, char key[UUID_TEXT_SIZE]);
 
-/* After a failure of the store everything on its way fails too; when the last is answered, memory is
- * read anew.  Until that succeeds the controller stays broken, and each tick tries again. */
+/* After a failure of the store everything on its way fails too; when the last is answered, memory
+ * is read anew.  Until that succeeds the controller stays broken, and each tick tries again. */
 void controller_recover(struct controller *c);
 
 /* Ends a command that changes nothing. */

@@ -61,7 +61,7 @@ static bool pairs_hold(const struct lease *const *leases, size_t n, char *why, s
 	return true;
 }
 
-/* Leases with a placement id share a mixed-size GPU, those without one that is cut equal-size.  They
+/* Leases with a placement id share a mixed-size GPU, those without one that is cut equal-size. They
  * say how it will be cut: what it is now may still be from before.  Adopted ones are as their maker
  * left them: the driver has agreed to them already. */
 static bool cut_holds(const struct gpu *gpu, const struct lease *const *leases, size_t n, char *why,
@@ -78,7 +78,8 @@ static bool cut_holds(const struct gpu *gpu, const struct lease *const *leases, 
 		if (l->adopted && first->adopted)
 			continue;
 		if ((l->placement != PLACEMENT_NONE) != (first->placement != PLACEMENT_NONE)) {
-			snprintf(why, size, "%s can not be cut mixed-size and equal-size at once", gpu->id);
+			snprintf(why, size, "%s can not be cut mixed-size and equal-size at once",
+				 gpu->id);
 			return false;
 		}
 		if (l->placement == PLACEMENT_NONE && l->fb_mib != first->fb_mib) {

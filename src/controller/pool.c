@@ -131,8 +131,8 @@ static void decide_open(struct pool_gpu *p, struct snapshot_gpu *b, const struct
 		snprintf(text, sizeof(text), "not in the group: %s", why);
 		close_gpu(p, b, "not-in-group", text);
 	} else if (host->state == HOST_LOST) {
-		snprintf(text, sizeof(text), "host %s is lost, %.120s: look at its facet-agent", host->name,
-			 host->state_reason);
+		snprintf(text, sizeof(text), "host %s is lost, %.120s: look at its facet-agent",
+			 host->name, host->state_reason);
 		close_gpu(p, b, "host-not-ready", text);
 	} else if (host->state != HOST_READY) {
 		snprintf(text, sizeof(text), "host %s is %s: `facet host uncordon %s`", host->name,

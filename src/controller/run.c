@@ -178,8 +178,8 @@ static int check_host(struct change *ch, const struct vm *vm, struct error *err)
 		return 0;
 	if (!host || host->state == HOST_LOST)
 		return error_set(err, ERR_UNAVAILABLE,
-				 "host %s of VM %s does not report: look at its facet-agent", vm->host,
-				 vm->name);
+				 "host %s of VM %s does not report: look at its facet-agent",
+				 vm->host, vm->name);
 	return error_set(err, ERR_UNAVAILABLE, "host %s of VM %s is %s: `facet host uncordon %s`",
 			 vm->host, vm->name, names_word(&host_state_names, host->state), vm->host);
 }

@@ -179,11 +179,13 @@ static int change_host(struct change *ch, struct vm *vm, const char *from, struc
 	if (strcmp(vm->host, from) == 0)
 		return 0;
 	if (vm->wanted == VM_WANTED_RUNNING || vm->state == VM_STOPPING)
-		return error_set(err, ERR_BUSY, "VM %s runs on %s: stop it before it changes its host",
-				 vm->name, from);
+		return error_set(err, ERR_BUSY,
+				 "VM %s runs on %s: stop it before it changes its host", vm->name,
+				 from);
 	if (!change_see(ch, OBJECT_HOST, vm->host))
 		return error_set(err, ERR_NOT_FOUND,
-				 "there is no host %s: its facet-agent has never reported", vm->host);
+				 "there is no host %s: its facet-agent has never reported",
+				 vm->host);
 	vm->state = VM_UNKNOWN;
 	return find_uuid(ch, vm, err);
 }

@@ -86,8 +86,9 @@ json_t *fields_write(const struct fields *f, const void *source);
 char *fields_text(const struct fields *f, const void *source);
 void fields_add_text(const struct fields *f, const void *source, struct text *t);
 
-/* Reads what fields_text() wrote into *TARGET, which is zeroed, as FIELDS_TRUSTED.  False when TEXT is
- * not quite like that, or memory ran out: fields_read() may still take it; TARGET is zeroed again. */
+/* Reads what fields_text() wrote into *TARGET, which is zeroed, as FIELDS_TRUSTED.  False when TEXT
+ * is not quite like that, or memory ran out: fields_read() may still take it; TARGET is zeroed
+ * again. */
 bool fields_read_text(const struct fields *f, const char *text, void *target);
 
 /* A deep copy of SOURCE over TARGET (whose old heap is freed).  NO_MEMORY leaves TARGET as it

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way back from fields_text(): text that has every field, in the order of the table, without
- * blanks or escapes, is read without a tree in between.  That is how all but a few objects lie in the
- * store, and reading them is what a start of facetd is made of.  Whatever looks different is left to
- * json_parse() and fields_read(), which also say what is wrong with it; so nothing is taken here that
- * they would refuse. */
+ * blanks or escapes, is read without a tree in between.  That is how all but a few objects lie in
+ * the store, and reading them is what a start of facetd is made of.  Whatever looks different is
+ * left to json_parse() and fields_read(), which also say what is wrong with it; so nothing is taken
+ * here that they would refuse. */
 #include <string.h>
 
 #include "model/fields.h"

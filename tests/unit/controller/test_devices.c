@@ -14,7 +14,8 @@ static void tell(struct bench *b, const char *lease_state, const char *more, con
 	char text[4000] = "[", vms[300];
 	const struct lease *l;
 
-	for (size_t i = 0; (l = bench_lease(b, i)) && i < HELD_MAX && i < bench_count(b, OBJECT_LEASE); i++) {
+	for (size_t i = 0;
+	     (l = bench_lease(b, i)) && i < HELD_MAX && i < bench_count(b, OBJECT_LEASE); i++) {
 		size_t n = strlen(text);
 
 		if (i > 0 && l == bench_lease(b, i - 1))
@@ -23,8 +24,9 @@ static void tell(struct bench *b, const char *lease_state, const char *more, con
 			 i ? "," : "", l->id, l->generation, lease_state, more);
 	}
 	strcat(text, "]");
-	snprintf(vms, sizeof(vms), "[{'name':'web01','uuid':'" UUID1 "','state':'%s','run':%u%s}]", vm_state,
-		 ((const struct vm *)controller_get(b->c, OBJECT_VM, "web01", NULL))->run, vm_more);
+	snprintf(vms, sizeof(vms), "[{'name':'web01','uuid':'" UUID1 "','state':'%s','run':%u%s}]",
+		 vm_state, ((const struct vm *)controller_get(b->c, OBJECT_VM, "web01", NULL))->run,
+		 vm_more);
 	bench_report(b, "boot-1", text, vms);
 }
 
@@ -35,7 +37,8 @@ static void hold(struct bench *b, unsigned count)
 
 	bench_join(b, 8);
 	bench_expect(b, COMMAND_GROUP_CREATE, "", "{'name':'ai','filter':'','hold_s':600}", 0);
-	snprintf(device, sizeof(device), "{'group':'ai','profile':'" PROFILE "','count':%u}", count);
+	snprintf(device, sizeof(device), "{'group':'ai','profile':'" PROFILE "','count':%u}",
+		 count);
 	bench_expect(b, COMMAND_VM_ATTACH, "web01", device, 0);
 	bench_expect(b, COMMAND_VM_START, "web01", NULL, 0);
 	tell(b, "ready", "", "stopped", "");
@@ -63,7 +66,8 @@ static void larger_count_reserves_only_what_is_missing(void **state)
 
 	hold(b, 2);
 	bench_expect(b, COMMAND_VM_UPDATE, "web01",
-		     "{'devices':[{'name':'gpu0','group':'ai','profile':'" PROFILE "','count':3}]}", 0);
+		     "{'devices':[{'name':'gpu0','group':'ai','profile':'" PROFILE "','count':3}]}",
+		     0);
 	bench_expect(b, COMMAND_VM_START, "web01", NULL, 0);
 	assert_int_equal(bench_count(b, OBJECT_LEASE), 3);
 	for (size_t i = 0; i < 3; i++)
@@ -77,7 +81,8 @@ static void smaller_count_gives_back_the_rest(void **state)
 
 	hold(b, 3);
 	bench_expect(b, COMMAND_VM_UPDATE, "web01",
-		     "{'devices':[{'name':'gpu0','group':'ai','profile':'" PROFILE "','count':1}]}", 0);
+		     "{'devices':[{'name':'gpu0','group':'ai','profile':'" PROFILE "','count':1}]}",
+		     0);
 	assert_int_equal(in_state(b, LEASE_RELEASING), 2);
 	assert_int_equal(in_state(b, LEASE_READY), 1);
 }
@@ -140,7 +145,8 @@ static void vm_without_a_domain_does_not_start(void **state)
 	bench_join(b, 4);
 	bench_expect(b, COMMAND_GROUP_CREATE, "", "{'name':'ai','filter':''}", 0);
 	bench_expect(b, COMMAND_VM_CREATE, "",
-		     "{'name':'later','host':'h1','devices':[{'group':'ai','profile':'" PROFILE "'}]}", 0);
+		     "{'name':'later','host':'h1','devices':[{'group':'ai','profile':'" PROFILE
+		     "'}]}", 0);
 	bench_expect(b, COMMAND_VM_START, "later", NULL, -ERR_NOT_FOUND);
 }
 
@@ -150,9 +156,12 @@ static void mixed_sizes_are_reserved_on_a_gpu_still_cut_equal(void **state)
 	struct bench *b = *state;
 
 	bench_join(b, 8);
-	bench_expect(b, COMMAND_GROUP_CREATE, "", "{'name':'mix','filter':'','mode':'mixed-size'}", 0);
-	bench_expect(b, COMMAND_VM_ATTACH, "web01", "{'group':'mix','profile':'NVIDIA L40S-8Q'}", 0);
-	bench_expect(b, COMMAND_VM_ATTACH, "web02", "{'group':'mix','profile':'NVIDIA L40S-4Q'}", 0);
+	bench_expect(b, COMMAND_GROUP_CREATE, "", "{'name':'mix','filter':'','mode':'mixed-size'}",
+		     0);
+	bench_expect(b, COMMAND_VM_ATTACH, "web01", "{'group':'mix','profile':'NVIDIA L40S-8Q'}",
+		     0);
+	bench_expect(b, COMMAND_VM_ATTACH, "web02", "{'group':'mix','profile':'NVIDIA L40S-4Q'}",
+		     0);
 	bench_expect(b, COMMAND_VM_START, "web01", NULL, 0);
 	bench_expect(b, COMMAND_VM_START, "web02", NULL, 0);
 	assert_int_equal(bench_count(b, OBJECT_LEASE), 2);

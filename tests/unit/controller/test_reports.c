@@ -203,7 +203,8 @@ static void tell_many(struct bench *b, const char *boot, const char *state)
 	struct text vms = { 0 };
 
 	for (unsigned i = 0; i < MANY; i++)
-		text_add(&vms, "%s{'name':'vm%u','uuid':'00000000-0000-4000-8000-%012u','state':'%s'}",
+		text_add(&vms,
+			 "%s{'name':'vm%u','uuid':'00000000-0000-4000-8000-%012u','state':'%s'}",
 			 i ? "," : "[", i, i, state);
 	text_add(&vms, "]");
 	bench_report(b, boot, "[]", vms.data);
@@ -229,7 +230,8 @@ static void large_news_are_taken_in_steps(void **state)
 	tell_many(b, "boot-1", "stopped");
 	for (unsigned i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "vm%u", i);
-		bench_expect(b, COMMAND_VM_ATTACH, name, "{'group':'ai','profile':'" PROFILE "'}", 0);
+		bench_expect(b, COMMAND_VM_ATTACH, name, "{'group':'ai','profile':'" PROFILE "'}",
+			     0);
 	}
 	for (unsigned i = 0; i < 5; i++)
 		tell_many(b, "boot-1", "running");
