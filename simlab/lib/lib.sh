@@ -64,10 +64,11 @@ timed() { # KEY COMMAND…
 	return "$status"
 }
 
-# Waits until CONDITION (shell text) is true.  Asks five times a second, TIMEOUT seconds at most.
+# Waits until CONDITION (shell text) is true.  Asks five times a second, for at most TIMEOUT seconds
+# of a quiet machine: a busy one gets LAB_PATIENCE times as long, which costs nothing when all is well.
 wait_for() { # TIMEOUT CONDITION [WHAT]
 	local end
-	end=$(($(cut -d . -f 1 /proc/uptime) + $1))
+	end=$(($(cut -d . -f 1 /proc/uptime) + $1 * ${LAB_PATIENCE:-4}))
 	until eval "$2"; do
 		if [ "$(cut -d . -f 1 /proc/uptime)" -ge "$end" ]; then
 			fail "waited $1 s for ${3:-$2}"
@@ -108,17 +109,17 @@ process_alive() { # NAME; a zombie is not alive
 		grep -q '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" 2> /dev/null
 }
 
-# TERM, then KILL after ten seconds: that is a failure, for a daemon that must obey.
+# TERM, then KILL after thirty seconds: that is a failure, for a daemon that must obey.
 stop_process() { # NAME
 	local n=0
 	process_alive "$1" || { rm -f "$LAB_RUN/$1.pid"; return 0; }
 	kill -TERM "$(process_pid "$1")"
-	while process_alive "$1" && [ "$n" -lt 50 ]; do
+	while process_alive "$1" && [ "$n" -lt 150 ]; do
 		sleep 0.2
 		n=$((n + 1))
 	done
 	if process_alive "$1"; then
-		fail "$1 did not end within 10 s of SIGTERM"
+		fail "$1 did not end within 30 s of SIGTERM"
 		kill_process "$1"
 	fi
 	rm -f "$LAB_RUN/$1.pid"

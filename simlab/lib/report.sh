@@ -98,13 +98,13 @@ run_scenario() { # NAME
 	say "$name: $(scenario_header "$file" sentence)"
 	while :; do
 		prepare_nodes "$again" || { status=1 reason="prepare failed"; break; }
-		run_phase "$name" "$phase" "${limit:-180}" && status=0 || status=$?
+		run_phase "$name" "$phase" "${limit:-600}" && status=0 || status=$?
 		[ "$status" = 75 ] || break
 		say "$name: power cut"
 		power_cut || { status=1 reason="did not boot after the power cut"; break; }
 		phase=$((phase + 1)) again=again
 	done
-	[ "$status" = 124 ] && reason="not done after ${limit:-180} s"
+	[ "$status" = 124 ] && reason="not done after ${limit:-600} s"
 	if [ "$status" = 0 ]; then
 		report "$name" true $((SECONDS - start)) ''
 	else

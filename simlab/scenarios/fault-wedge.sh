@@ -1,7 +1,6 @@
 # sentence: A function wedged by a killed QEMU is quarantined, the next one serves, and doctor names it.
 # gpus: L40S@0000:41:00.0/vendor-vfio
 # weight: 80
-# limit: 240
 
 facet_up
 group ai 'board contains "L40S"' 1

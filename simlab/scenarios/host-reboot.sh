@@ -2,7 +2,6 @@
 # gpus: L40S@0000:41:00.0/vendor-vfio,T4@0001:00:10.0/mdev,A100@0002:01:00.0/mdev-vf
 # weight: 90
 # needs: powercut
-# limit: 300
 
 case $PHASE in
 1)

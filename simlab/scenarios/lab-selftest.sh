@@ -1,7 +1,6 @@
 # sentence: The simulated GPUs behave as NVIDIA's documents say: the kernel module's own tests.
 # gpus: none
 # weight: 50
-# limit: 300
 
 tests=/lab/tree/module/selftest.sh
 [ -r "$tests" ] || die "lab/module has no selftest.sh"

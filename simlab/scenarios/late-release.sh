@@ -1,7 +1,6 @@
 # sentence: A release that arrives after the function has a new owner changes nothing.
 # gpus: L40S@0000:41:00.0/vendor-vfio
 # weight: 120
-# limit: 240
 
 # The late message is made as it comes about: the agent is cut off while a release is wanted, and
 # later hears of that old state again, from a copy of the store that was taken then.
