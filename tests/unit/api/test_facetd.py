@@ -169,7 +169,9 @@ class Facetd(unittest.TestCase):
                    {"name": "GRID T4-1Q", "type_id": 222, "fb_mib": 1024, "max": 16,
                     "creatable": True}]}
         report = {"host": "h1", "boot_id": "11111111-1111-4111-8111-111111111111", "number": 1,
-                  "facts": {"name": "h1"}, "has_inventory": True, "gpus": [gpu]}
+                  "facts": {"name": "h1"}, "has_inventory": True, "gpus": [gpu],
+                  "vms": [{"name": "web", "uuid": "22222222-2222-4222-8222-222222222222",
+                           "state": "stopped"}]}
         device = {"name": "gpu0", "group": "g", "profile": "GRID T4-1Q"}
         do("POST", "/v1/hosts/h1/report", report)
         do("PATCH", "/v1/hosts/h1", {"state": "cordoned", "state_reason": "trial"})
