@@ -190,13 +190,33 @@ static void unlink_object(struct controller *c, struct object *o)
 		links_remove(lists[i], o);
 }
 
+static bool is_owner(enum object_kind kind)
+{
+	return kind == OBJECT_HOST || kind == OBJECT_GPU || kind == OBJECT_VM;
+}
+
+static struct object *object_new(enum object_kind kind, const char *id)
+{
+	size_t size = is_owner(kind) ? sizeof(struct object) : offsetof(struct object, leases);
+	size_t id_size = strlen(id) + 1;
+	struct object *o = calloc(1, size + id_size);
+
+	if (!o)
+		return NULL;
+	o->kind = kind;
+	o->id = memcpy((char *)o + size, id, id_size);
+	return o;
+}
+
 static void object_free(struct object *o)
 {
 	fields_done(object_fields(o->kind), o->data);
 	free(o->data);
-	free(o->leases.rows);
-	free(o->gpus.rows);
-	free(o->vms.rows);
+	if (is_owner(o->kind)) {
+		free(o->leases.rows);
+		free(o->gpus.rows);
+		free(o->vms.rows);
+	}
 	free(o);
 }
 
@@ -219,13 +239,11 @@ bool object_put(struct controller *c, enum object_kind kind, const char *id, voi
 		o->revision = revision;
 		return object_replace(c, o, data);
 	}
-	o = calloc(1, sizeof(*o));
+	o = object_new(kind, id);
 	if (!o)
 		return false;
-	o->kind = kind;
 	o->revision = revision;
 	o->data = data;
-	TEXT_COPY(o->id, id);
 	if (!table_insert(&c->tables[kind], o)) {
 		free(o);
 		return false;

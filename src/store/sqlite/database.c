@@ -397,6 +397,8 @@ static int load(struct database *d, struct store_contents *c, struct error *err)
 			     load_change, c, err);
 	d->revision = (sqlite3_int64)c->revision;
 	d->unpruned = PRUNE_EVERY; /* the last run may have left some */
+	/* The pages that were read have served: writing needs a few of them again. */
+	sqlite3_db_release_memory(d->db);
 	return r;
 }
 
