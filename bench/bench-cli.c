@@ -33,13 +33,15 @@ int main(int argc, char **argv)
 	pool_wait(socket);
 	pool_fill(socket, 2 * POOL_VMS_PER_HOST);
 	for (size_t i = 0; i < n; i++) {
-		ours[i] = process_run_us((char *[]){ facet, "--socket", socket, "gpu", "list", NULL });
+		ours[i] = process_run_us(
+			(char *[]){ facet, "--socket", socket, "gpu", "list", NULL });
 		theirs[i] = process_run_us((char *[]){ "curl", "-s", "--unix-socket", socket,
 						       "http://localhost/v1/gpus", NULL });
 	}
 	qsort(ours, n, sizeof(*ours), compare);
 	qsort(theirs, n, sizeof(*theirs), compare);
-	printf("{\"bench\":\"gpu-list\",\"n\":%zu,\"p50_ms\":%.2f,\"best_ms\":%.2f,\"curl_p50_ms\":%.2f,"
+	printf("{\"bench\":\"gpu-list\",\"n\":%zu,\"p50_ms\":%.2f,\"best_ms\":%.2f,\"curl_p50_ms\":"
+	       "%.2f,"
 	       "\"curl_best_ms\":%.2f,\"ratio\":%.2f,\"goal_ms\":15}\n",
 	       n, (double)ours[n / 2] / 1e3, (double)ours[0] / 1e3, (double)theirs[n / 2] / 1e3,
 	       (double)theirs[0] / 1e3, (double)ours[n / 2] / (double)theirs[n / 2]);
