@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_agent.c - the agent's core, between a machine that does what the test says and a controller that
- * says what the test wants; all of it on one event loop. */
+/* test_agent.c - the agent's core, between a machine that does what the test says and a controller
+ * that says what the test wants; all of it on one event loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -219,7 +219,8 @@ static void take_http(struct connection *c)
 	r->report = json_loads(body, 0, NULL);
 	assert_non_null(r->report);
 	r->reports++;
-	say(c->fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+	say(c->fd,
+	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
 	c->n = 0;
 }
 
@@ -251,8 +252,8 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *user)
 		i++;
 	assert_true(i < CONNECTIONS);
 	r->connections[i] = (struct connection){ .r = r, .fd = accept(fd, NULL, NULL) };
-	return sd_event_add_io(r->event, &r->connections[i].source, r->connections[i].fd, EPOLLIN, on_bytes,
-			       &r->connections[i]);
+	return sd_event_add_io(r->event, &r->connections[i].source, r->connections[i].fd, EPOLLIN,
+			       on_bytes, &r->connections[i]);
 }
 
 /* ---- the rig ---- */
@@ -311,7 +312,8 @@ static int setup(void **state)
 	r->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(r->listen_fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	assert_int_equal(listen(r->listen_fd, 8), 0);
-	assert_true(sd_event_add_io(r->event, &r->listener, r->listen_fd, EPOLLIN, on_client, r) >= 0);
+	assert_true(sd_event_add_io(r->event, &r->listener, r->listen_fd, EPOLLIN, on_client, r) >=
+		    0);
 	begin_agent(r);
 	*state = r;
 	return 0;
@@ -364,15 +366,19 @@ static void want(struct rig *r, struct want w)
 	UNTIL(r, r->stream >= 0);
 	if (w.lease[0])
 		snprintf(lease, sizeof(lease),
-			 "{\"id\":\"" LEASE1 "\",\"vm\":\"web01\",\"vm_uuid\":\"" UUID1 "\",\"device\":\"gpu0\","
-			 "\"host\":\"h1\",\"gpu\":\"h1@" PF "\",\"address\":\"" PF "\",\"framework\":\"vendor-vfio\","
-			 "\"profile\":\"NVIDIA L40S-8Q\",\"vf\":\"0000:41:00.4\",\"placement\":%u,\"generation\":7,"
+			 "{\"id\":\"" LEASE1 "\",\"vm\":\"web01\",\"vm_uuid\":\"" UUID1
+			 "\",\"device\":\"gpu0\","
+			 "\"host\":\"h1\",\"gpu\":\"h1@" PF "\",\"address\":\"" PF
+			 "\",\"framework\":\"vendor-vfio\",\"profile\":\"NVIDIA "
+			 "L40S-8Q\",\"vf\":\"0000:41:00.4\",\"placement\":%u,\"generation\":7,"
 			 "\"state\":\"%s\"}", w.placement ? w.placement : PLACEMENT_NONE, w.lease);
 	snprintf(line, sizeof(line),
-		 "{\"host\":\"h1\",\"revision\":%ju,\"leases\":[%s],\"vms\":[{\"name\":\"web01\",\"uuid\":\"" UUID1
-		 "\",\"wanted\":\"%s\",\"stop_how\":\"%s\",\"start_after_boot\":true,\"run\":%u,\"boot_id\":\"%s\","
-		 "\"managed\":%s}],\"vf_gpus\":[]}\n", (uintmax_t)++r->revision, lease,
-		 w.wanted ? w.wanted : "stopped", w.how ? w.how : "graceful", w.run, w.boot ? w.boot : "",
+		 "{\"host\":\"h1\",\"revision\":%ju,\"leases\":[%s],\"vms\":[{\"name\":\"web01\","
+		 "\"uuid\":\"" UUID1 "\",\"wanted\":\"%s\",\"stop_how\":\"%s\",\"start_after_"
+				     "boot\":true,\"run\":%u,\"boot_id\":\"%s\","
+		 "\"managed\":%s}],\"vf_gpus\":[]}\n",
+		 (uintmax_t)++r->revision, lease, w.wanted ? w.wanted : "stopped",
+		 w.how ? w.how : "graceful", w.run, w.boot ? w.boot : "",
 		 w.wanted ? "true" : "false");
 	snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n", strlen(line), line);
 	say(r->stream, chunk);
@@ -396,7 +402,8 @@ static void answer(struct rig *r, enum host_op op, int result, const char *text)
 	assert_true(r->sent_n > 0);
 	s = &r->sent[r->sent_n - 1];
 	assert_false(s->answered);
-	assert_string_equal(names_word(&host_op_names, s->q.op), names_word(&host_op_names, (int)op));
+	assert_string_equal(names_word(&host_op_names, s->q.op),
+			    names_word(&host_op_names, (int)op));
 	if (result < 0)
 		error_set(&reply.err, (enum error_kind)-result, "%s", text);
 	s->answered = true;
@@ -495,7 +502,8 @@ static void busy_release_is_tried_again(void **state)
 	assert_string_equal(told(json_array_get(json_object_get(r->report, "leases"), 0), "reason"),
 			    "process 4711 holds it open");
 	answer(r, HOST_OP_VGPU_DESTROY, 0, "");
-	UNTIL(r, json_is_true(json_object_get(json_array_get(json_object_get(r->report, "leases"), 0), "gone")));
+	UNTIL(r, json_is_true(json_object_get(
+			 json_array_get(json_object_get(r->report, "leases"), 0), "gone")));
 }
 
 /* A vGPU that a running VM has is not even asked about. */
@@ -539,7 +547,8 @@ static void new_boot_waits_for_a_new_run(void **state)
 {
 	struct rig *r = *state;
 
-	want(r, (struct want){ .lease = "attached", .wanted = "running", .run = 1, .boot = OLD_BOOT });
+	want(r,
+	     (struct want){ .lease = "attached", .wanted = "running", .run = 1, .boot = OLD_BOOT });
 	expect(r, HOST_OP_VGPU_CREATE);
 	r->vgpus = 1;
 	hear(r);
@@ -562,7 +571,8 @@ static void vm_is_not_down_while_it_is_being_started(void **state)
 	r->vgpus = 1;
 	expect(r, HOST_OP_DOMAIN_DEVICES);
 	UNTIL(r, count(r, HOST_OP_DOMAIN_START) == 1);
-	want(r, (struct want){ .lease = "reserved", .wanted = "stopped", .how = "force", .run = 1 });
+	want(r,
+	     (struct want){ .lease = "reserved", .wanted = "stopped", .how = "force", .run = 1 });
 	hear(r);
 	assert_string_equal(told(told_vm(r), "state"), "starting");
 	r->domain.state = VM_RUNNING;
@@ -587,7 +597,8 @@ static void restarted_agent_touches_nothing_that_is_right(void **state)
 	hear(r);
 	pass(r, 100);
 	assert_int_equal(r->sent_n, n + 1);
-	UNTIL(r, strcmp(told(json_array_get(json_object_get(r->report, "leases"), 0), "state"), "attached") == 0);
+	UNTIL(r, strcmp(told(json_array_get(json_object_get(r->report, "leases"), 0), "state"),
+			"attached") == 0);
 }
 
 /* It would hold fewer than placement reckons with. */

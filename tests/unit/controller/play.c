@@ -48,7 +48,8 @@ void play_fail(struct world *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "seed %ju, step %u (%s): %s\n", (uintmax_t)w->seed, w->step, w->doing, text);
+	fprintf(stderr, "seed %ju, step %u (%s): %s\n", (uintmax_t)w->seed, w->step, w->doing,
+		text);
 	fail_msg("FACET_TEST_SEED=%ju: %s", (uintmax_t)w->seed, text);
 	abort();
 }
@@ -77,8 +78,9 @@ static void connect_feeds(struct world *w)
 {
 	for (int i = 0; i < HOSTS; i++)
 		if (!w->hosts[i].feed)
-			w->hosts[i].feed = controller_feed(w->c, simulated_name(w->hosts[i].machine), 0,
-							   on_wanted, &w->hosts[i]);
+			w->hosts[i].feed =
+				controller_feed(w->c, simulated_name(w->hosts[i].machine), 0,
+						on_wanted, &w->hosts[i]);
 }
 
 static void new_controller(struct world *w)
@@ -227,8 +229,9 @@ void play_tell(struct world *w)
 	list(w, OBJECT_EVENT, &r);
 	for (size_t i = 0; i < r.n; i++) {
 		kind = ((const struct event *)r.rows[i])->kind;
-		json_object_set_new(counts, kind,
-				    json_integer(json_integer_value(json_object_get(counts, kind)) + 1));
+		json_object_set_new(
+			counts, kind,
+			json_integer(json_integer_value(json_object_get(counts, kind)) + 1));
 	}
 	json_object_foreach (counts, kind, n)
 		fprintf(stderr, "%6lld %s\n", json_integer_value(n), kind);
@@ -246,10 +249,12 @@ const char *play_describe_leases(struct world *w)
 		const struct lease *l = r.rows[i];
 		const struct vm *vm = controller_get(w->c, OBJECT_VM, l->vm, NULL);
 
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "\n  %s %s of %s (%s, wanted %s) on %s %s: %s",
-				      l->id, names_word(&lease_state_names, l->state), l->vm,
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+				      "\n  %s %s of %s (%s, wanted %s) on %s %s: %s", l->id,
+				      names_word(&lease_state_names, l->state), l->vm,
 				      vm ? names_word(&vm_state_names, vm->state) : "gone",
-				      vm ? names_word(&vm_wanted_names, vm->wanted) : "-", l->gpu, l->vf, l->reason);
+				      vm ? names_word(&vm_wanted_names, vm->wanted) : "-", l->gpu,
+				      l->vf, l->reason);
 	}
 	return text;
 }
@@ -298,14 +303,16 @@ static void check_places(struct world *w)
 		for (size_t k = i + 1; k < all.n; k++) {
 			const struct lease *a = all.rows[i], *b = all.rows[k];
 
-			if (a->state <= LEASE_ATTACHED && b->state <= LEASE_ATTACHED && a->index == b->index &&
-			    strcmp(a->vm, b->vm) == 0 && strcmp(a->device, b->device) == 0)
-				play_fail(w, "leases %s and %s are both number %u of %s of %s", a->id, b->id,
-					  a->index, a->device, a->vm);
+			if (a->state <= LEASE_ATTACHED && b->state <= LEASE_ATTACHED &&
+			    a->index == b->index && strcmp(a->vm, b->vm) == 0 &&
+			    strcmp(a->device, b->device) == 0)
+				play_fail(w, "leases %s and %s are both number %u of %s of %s",
+					  a->id, b->id, a->index, a->device, a->vm);
 		}
 }
 
-static const struct lease *lease_at(const struct rows *all, const char *vm, const struct host_device *d)
+static const struct lease *lease_at(const struct rows *all, const char *vm,
+				    const struct host_device *d)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		const struct lease *l = all->rows[i];
@@ -329,8 +336,8 @@ static void check_domains(struct world *w, struct host_played *h)
 
 		for (uint32_t k = 0; d->pid && k < d->devices_n; k++)
 			if (!lease_at(&all, d->name, &d->devices[k]))
-				play_fail(w, "VM %s runs with %s%s and has no lease for it", d->name,
-					  d->devices[k].address, d->devices[k].mdev_uuid);
+				play_fail(w, "VM %s runs with %s%s and has no lease for it",
+					  d->name, d->devices[k].address, d->devices[k].mdev_uuid);
 	}
 }
 
@@ -357,7 +364,8 @@ static void check_host(struct world *w, struct host_played *h)
 	free(gpus);
 	fields_done(&host_fields, &facts);
 	if (foreign != h->foreign)
-		play_fail(w, "a vGPU that somebody made by hand on %s is gone", simulated_name(h->machine));
+		play_fail(w, "a vGPU that somebody made by hand on %s is gone",
+			  simulated_name(h->machine));
 }
 
 /* All durable objects but hosts, whose last report is kept in memory. */
@@ -371,8 +379,9 @@ static json_t *dump(struct world *w)
 			continue;
 		list(w, (enum object_kind)kind, &r);
 		for (size_t i = 0; i < r.n; i++)
-			json_object_set_new(j, r.ids[i],
-					    fields_write(object_fields((enum object_kind)kind), r.rows[i]));
+			json_object_set_new(
+				j, r.ids[i],
+				fields_write(object_fields((enum object_kind)kind), r.rows[i]));
 	}
 	return j;
 }
@@ -393,7 +402,8 @@ static void watch_leases(struct world *w)
 	struct rows r;
 
 	for (size_t i = 0; of_seed == w->seed && i < before_n; i++)
-		if (!controller_get(w->c, OBJECT_LEASE, before[i], NULL) && !was_said_gone(w, before[i]))
+		if (!controller_get(w->c, OBJECT_LEASE, before[i], NULL) &&
+		    !was_said_gone(w, before[i]))
 			play_fail(w, "lease %s is gone, and no host said so", before[i]);
 	list(w, OBJECT_LEASE, &r);
 	of_seed = w->seed;

@@ -2,7 +2,8 @@
 /* play.h - a world for random lives: a controller, its store, and hosts whose agents are played.
  *
  * The hosts are host/simulated's; the agent's part is played in a few lines, honestly, one request
- * for each difference.  What it says travels over a wire that loses, doubles, delays and reorders. */
+ * for each difference.  What it says travels over a wire that loses, doubles, delays and
+ * reorders. */
 #pragma once
 
 #include "controller/controller.h"
@@ -56,11 +57,13 @@ struct world {
 
 void play_begin(struct world *w, uint64_t seed, const char *const *specs);
 void play_end(struct world *w);
-_Noreturn void play_fail(struct world *w, const char *fmt, ...) __attribute__((__format__(printf, 2, 3)));
+_Noreturn void play_fail(struct world *w, const char *fmt, ...)
+	__attribute__((__format__(printf, 2, 3)));
 uint64_t play_random(struct world *w, uint64_t below);
 
 /* Takes BODY. */
-void play_do(struct world *w, enum command_kind kind, const char *id, const char *sub, json_t *body);
+void play_do(struct world *w, enum command_kind kind, const char *id, const char *sub,
+	     json_t *body);
 /* All that is on its way lands; then everything is checked. */
 void play_settle(struct world *w);
 void play_time(struct world *w, int64_t ms);

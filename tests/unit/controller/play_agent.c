@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's part: the same rules as src/agent/reconcile.c, on requests that are answered at once. */
+/* The agent's part: the same rules as src/agent/reconcile.c, on requests that are answered at
+ * once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,8 +46,9 @@ static bool is_up(const struct simulated_domain *d)
 static bool has_device(const struct simulated_domain *d, const struct lease *l)
 {
 	for (uint32_t i = 0; d && i < d->devices_n; i++)
-		if (l->mdev_uuid[0] ? strcmp(d->devices[i].mdev_uuid, l->mdev_uuid) == 0
-				    : strcmp(d->devices[i].address, l->vf[0] ? l->vf : l->address) == 0)
+		if (l->mdev_uuid[0]
+			    ? strcmp(d->devices[i].mdev_uuid, l->mdev_uuid) == 0
+			    : strcmp(d->devices[i].address, l->vf[0] ? l->vf : l->address) == 0)
 			return true;
 	return false;
 }
@@ -68,7 +70,8 @@ static void fill(const struct lease *l, struct host_request *q)
 	TEXT_COPY(q->vgpu.params, l->params);
 }
 
-static int ask(struct host_played *h, enum host_op op, struct host_request *q, struct host_reply *reply)
+static int ask(struct host_played *h, enum host_op op, struct host_request *q,
+	       struct host_reply *reply)
 {
 	uint32_t delay;
 
@@ -124,7 +127,8 @@ static void drop_lease(struct world *w, struct host_played *h, struct lease_play
 	struct host_request q = { 0 };
 	struct host_reply reply;
 
-	if (p->gone || p->quarantined || (is_up(domain_of(h, l->vm)) && has_device(domain_of(h, l->vm), l)))
+	if (p->gone || p->quarantined ||
+	    (is_up(domain_of(h, l->vm)) && has_device(domain_of(h, l->vm), l)))
 		return;
 	fill(l, &q);
 	if (ask(h, HOST_OP_VGPU_DESTROY, &q, &reply) == 0) {
@@ -195,7 +199,9 @@ static void want_vm(struct host_played *h, const struct wanted_vm *v)
 		TEXT_COPY(q.vm_name, v->name);
 		TEXT_COPY(q.vm_uuid, v->uuid);
 		if (is_up(d))
-			ask(h, v->stop_how == STOP_FORCE ? HOST_OP_DOMAIN_DESTROY : HOST_OP_DOMAIN_SHUTDOWN,
+			ask(h,
+			    v->stop_how == STOP_FORCE ? HOST_OP_DOMAIN_DESTROY
+						      : HOST_OP_DOMAIN_SHUTDOWN,
 			    &q, &reply);
 		return;
 	}

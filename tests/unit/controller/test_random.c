@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random lives of a controller and two hosts: honest hosts, a bad wire, a store that fails, a controller
- * that dies.  After every step the ledger must hold; at the end, with the wire healed, all must drain.
+/* Random lives of a controller and two hosts: honest hosts, a bad wire, a store that fails, a
+ * controller that dies.  After every step the ledger must hold; at the end, with the wire healed,
+ * all must drain.
  *
  * FACET_TEST_SEED=N runs that seed alone and tells each step; FACET_TEST_SEEDS=N runs that many. */
 #include <setjmp.h>
@@ -36,7 +37,8 @@ static json_t *device(struct world *w, const char *vm)
 	const char *profile = play_random(w, 4) ? profiles[play_random(w, few)] : PICK(w, profiles);
 
 	return json_pack("{s:s, s:s, s:i, s:b}", "group", PICK(w, groups), "profile", profile,
-			 "count", (int)play_random(w, 4) ? 1 : 3, "optional", play_random(w, 5) == 0);
+			 "count", (int)play_random(w, 4) ? 1 : 3, "optional",
+			 play_random(w, 5) == 0);
 }
 
 /* ---- steps: what people do ---- */
@@ -75,7 +77,8 @@ static void do_stop(struct world *w)
 
 static void do_adopt(struct world *w)
 {
-	play_do(w, COMMAND_VM_ADOPT, PICK(w, vms), "", json_pack("{s:s}", "group", PICK(w, groups)));
+	play_do(w, COMMAND_VM_ADOPT, PICK(w, vms), "",
+		json_pack("{s:s}", "group", PICK(w, groups)));
 }
 
 static void do_delete(struct world *w)
@@ -105,7 +108,8 @@ static void do_group_delete(struct world *w)
 	const char *name = PICK(w, groups);
 
 	play_do(w, COMMAND_GROUP_DELETE, name, "", NULL);
-	play_do(w, COMMAND_GROUP_CREATE, "", "", json_pack("{s:s, s:s}", "name", name, "filter", ""));
+	play_do(w, COMMAND_GROUP_CREATE, "", "",
+		json_pack("{s:s, s:s}", "name", name, "filter", ""));
 }
 
 static void do_cordon(struct world *w)
@@ -197,7 +201,8 @@ static void do_store_failure(struct world *w)
 
 static void do_time(struct world *w)
 {
-	static const int64_t jumps[] = { 1000, 1000, 1000, 2000, 5000, 31000, 61000, 700000, -3600000, 7200000 };
+	static const int64_t jumps[] = { 1000,	1000,  1000,   2000,	 5000,
+					 31000, 61000, 700000, -3600000, 7200000 };
 
 	play_time(w, PICK(w, jumps));
 }
@@ -211,10 +216,12 @@ static const struct step_kind {
 	{ "report", do_report, 15 }, { "attach", do_attach, 5 }, { "detach", do_detach, 2 },
 	{ "update", do_update, 2 }, { "start", do_start, 25 }, { "stop", do_stop, 7 },
 	{ "adopt", do_adopt, 1 }, { "delete", do_delete, 1 }, { "release", do_release, 2 },
-	{ "cancel", do_cancel, 2 }, { "group", do_group, 1 }, { "group-delete", do_group_delete, 1 },
+	{ "cancel", do_cancel, 2 }, { "group", do_group, 1 },
+	{ "group-delete", do_group_delete, 1 },
 	{ "cordon", do_cordon, 2 }, { "fault", do_fault, 3 }, { "guest", do_guest, 4 },
 	{ "reboot", do_reboot, 1 }, { "agent-restart", do_agent_restart, 2 },
-	{ "controller-restart", do_controller_restart, 2 }, { "store-failure", do_store_failure, 2 },
+	{ "controller-restart", do_controller_restart, 2 },
+	{ "store-failure", do_store_failure, 2 },
 	{ "time", do_time, 5 },
 };
 
@@ -256,7 +263,8 @@ static void drain(struct world *w)
 		}
 		play_time(w, 1000);
 		play_settle(w);
-		if (round > 20 && play_count(w, OBJECT_LEASE) == 0 && play_running_operations(w) == 0)
+		if (round > 20 && play_count(w, OBJECT_LEASE) == 0 &&
+		    play_running_operations(w) == 0)
 			return;
 	}
 	play_fail(w, "%zu leases and %zu operations are left: %s", play_count(w, OBJECT_LEASE),
