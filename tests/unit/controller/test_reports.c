@@ -196,6 +196,18 @@ static void lease_takes_over_no_placement_of_the_driver(void **state)
 	assert_int_equal(bench_lease(b, 0)->placement, PLACEMENT_NONE);
 }
 
+/* Nonsense from a host's socket is no domain of anybody. */
+static void domain_without_a_name_harms_nobody(void **state)
+{
+	struct bench *b = *state;
+
+	prepare(b, 0);
+	bench_report(b, "boot-1", "[{}]", "[{}]");
+	bench_expect(b, COMMAND_VM_ATTACH, "other", "{'group':'ai','profile':'" PROFILE "'}",
+		     -ERR_NOT_FOUND);
+	bench_expect(b, COMMAND_VM_ADOPT, "other", "{'group':'ai'}", -ERR_NOT_FOUND);
+}
+
 enum { MANY = 600 };
 
 static void tell_many(struct bench *b, const char *boot, const char *state)
@@ -252,6 +264,7 @@ int main(void)
 		T(failed_look_ends_no_running_vm),
 		T(hold_ends_although_the_agent_was_restarted),
 		T(namesake_is_not_the_vm),
+		T(domain_without_a_name_harms_nobody),
 		T(large_news_are_taken_in_steps),
 		T(lease_takes_over_no_placement_of_the_driver),
 	};
