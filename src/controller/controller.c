@@ -42,7 +42,7 @@ struct loading {
 	struct error *err;
 };
 
-static int read_object(const struct fields *f, const char *value, void *data, struct error *err)
+int object_read(const struct fields *f, const char *value, void *data, struct error *err)
 {
 	json_auto_t *j = NULL;
 	int r;
@@ -63,7 +63,7 @@ static int load_object(void *user, const char *key, const char *value, uint64_t 
 
 	if (!data)
 		return error_set(l->err, ERR_NO_MEMORY, "%s", key);
-	r = read_object(f, value, data, l->err);
+	r = object_read(f, value, data, l->err);
 	if (r == 0 && !object_put(l->c, l->kind, id, data, revision))
 		return error_set(l->err, ERR_NO_MEMORY, "%s", key);
 	if (r < 0) {

@@ -19,47 +19,54 @@ struct wanted_feed {
 	struct wanted_feed *next;
 };
 
-/* The object as it is on disk; NULL when it is not there. */
-static json_t *durable_json(struct controller *c, const struct object *o)
+/* Copies the lease or VM O as it is on disk to *RET; false when it is not there.  What hangs on a VM
+ * stays where it is: it is not for agents. */
+static bool durable_copy(struct controller *c, const struct object *o, void *ret)
 {
+	const struct fields *f = object_fields(o->kind);
 	char key[STORE_KEY_MAX + 1], *value;
-	json_t *j = NULL;
+	bool ok;
 
-	if (o->revision <= c->durable)
-		return fields_write(object_fields(o->kind), o->data);
+	if (o->revision <= c->durable) {
+		memcpy(ret, o->data, f->size);
+		return true;
+	}
 	snprintf(key, sizeof(key), "%s/%s", object_kind_names.words[o->kind], o->id);
 	if (store_get(c->store, key, &value, NULL, NULL) < 0)
-		return NULL;
-	if (json_parse(value, strlen(value), STORE_VALUE_MAX, &j, NULL) < 0)
-		j = NULL;
+		return false;
+	memset(ret, 0, f->size);
+	ok = object_read(f, value, ret, NULL) == 0;
 	free(value);
-	return j;
-}
-
-static void copy_key(json_t *to, const json_t *from, const char *key)
-{
-	json_t *value = json_object_get(from, key);
-
-	if (value)
-		json_object_set(to, key, value);
+	return ok;
 }
 
 /* A VM is the host's to start while it is STARTING or RUNNING, to stop while it is STOPPING, and
  * else only to be watched. */
-static json_t *wanted_vm_json(const json_t *vm)
+static void tell_vm(const struct vm *vm, struct wanted_vm *ret)
 {
-	static const char *const copied[] = {
-		"name", "uuid", "wanted", "stop_how", "start_after_boot", "run", "boot_id"
+	*ret = (struct wanted_vm){
+		.wanted = vm->wanted, .stop_how = vm->stop_how, .run = vm->run,
+		.start_after_boot = vm->start_after_boot,
+		.managed = vm->state == VM_STARTING || vm->state == VM_RUNNING ||
+			   vm->state == VM_PAUSED || vm->state == VM_STOPPING,
 	};
-	const char *state = json_string_value(json_object_get(vm, "state"));
-	json_t *w = json_object();
-	bool acts = state && (strcmp(state, "starting") == 0 || strcmp(state, "running") == 0 ||
-			      strcmp(state, "paused") == 0 || strcmp(state, "stopping") == 0);
+	TEXT_COPY(ret->name, vm->name);
+	TEXT_COPY(ret->uuid, vm->uuid);
+	TEXT_COPY(ret->boot_id, vm->boot_id);
+}
 
-	for (size_t i = 0; w && i < sizeof(copied) / sizeof(copied[0]); i++)
-		copy_key(w, vm, copied[i]);
-	json_object_set_new(w, "managed", json_boolean(acts));
-	return w;
+static void tell_vms(struct controller *c, const struct links *vms, struct wanted *ret)
+{
+	for (size_t i = 0; i < vms->n; i++) {
+		const struct object *o = vms->rows[i];
+		struct vm vm;
+
+		if (!durable_copy(c, o, &vm))
+			continue;
+		tell_vm(&vm, &ret->vms[ret->vms_n++]);
+		if (o->revision > c->durable)
+			fields_done(&vm_fields, &vm);
+	}
 }
 
 /* A GPU of some group that has no functions yet gets them. */
@@ -80,34 +87,50 @@ static bool wants_functions(struct controller *c, const struct gpu *g)
 	return wants;
 }
 
-static json_t *wanted_json(struct controller *c, const char *host)
+static void tell_gpus(struct controller *c, const struct links *gpus, struct wanted *ret)
+{
+	for (size_t i = 0; i < gpus->n; i++) {
+		struct gpu *g = gpus->rows[i]->data;
+
+		if (wants_functions(c, g))
+			ret->vf_gpus[ret->vf_gpus_n++] = g->address;
+	}
+}
+
+static bool tell_host(struct controller *c, const struct object *o, struct wanted *ret)
+{
+	ret->leases = calloc(o->leases.n + 1, sizeof(*ret->leases));
+	ret->vms = calloc(o->vms.n + 1, sizeof(*ret->vms));
+	ret->vf_gpus = calloc(o->gpus.n + 1, sizeof(*ret->vf_gpus));
+	if (!ret->leases || !ret->vms || !ret->vf_gpus)
+		return false;
+	for (size_t i = 0; i < o->leases.n; i++)
+		ret->leases_n += durable_copy(c, o->leases.rows[i], &ret->leases[ret->leases_n]);
+	tell_vms(c, &o->vms, ret);
+	tell_gpus(c, &o->gpus, ret);
+	return true;
+}
+
+/* The wanted state is made anew with every change of its host, so it goes to text without a tree.
+ * NULL when memory ran out: the next change tells it. */
+static char *wanted_line(struct controller *c, const char *host)
 {
 	const struct object *o = controller_find(c, OBJECT_HOST, host);
-	json_t *leases = json_array(), *vms = json_array(), *gpus = json_array(), *j;
+	struct wanted w = { .revision = c->durable, .now_ms = controller_now(c) };
+	char *line = NULL;
 
-	for (size_t i = 0; o && i < o->leases.n; i++)
-		if ((j = durable_json(c, o->leases.rows[i])))
-			json_array_append_new(leases, j);
-	for (size_t i = 0; o && i < o->vms.n; i++) {
-		json_auto_t *vm = durable_json(c, o->vms.rows[i]);
-
-		if (vm)
-			json_array_append_new(vms, wanted_vm_json(vm));
-	}
-	for (size_t i = 0; o && i < o->gpus.n; i++)
-		if (wants_functions(c, o->gpus.rows[i]->data))
-			json_array_append_new(
-				gpus,
-				json_string(((const struct gpu *)o->gpus.rows[i]->data)->address));
-	return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "host", host, "revision",
-			 (json_int_t)c->durable, "now_ms", (json_int_t)controller_now(c), "leases",
-			 leases, "vms", vms, "vf_gpus", gpus);
+	TEXT_COPY(w.host, host);
+	if (!o || tell_host(c, o, &w))
+		line = fields_text(&wanted_fields, &w);
+	free(w.leases);
+	free(w.vms);
+	free(w.vf_gpus);
+	return line;
 }
 
 static void send_feed(struct wanted_feed *f)
 {
-	json_auto_t *j = wanted_json(f->c, f->host);
-	char *line = j ? json_line(j) : NULL;
+	char *line = wanted_line(f->c, f->host);
 
 	if (line)
 		f->fn(f->user, line);

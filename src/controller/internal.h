@@ -70,6 +70,9 @@ void objects_clear(struct controller *c);
 const char *object_id_of(enum object_kind kind, const void *data, char buffer[GPU_ID_SIZE]);
 int controller_load(struct controller *c, struct error *err);
 
+/* Reads VALUE, as the store keeps it, into DATA, which is zeroed. */
+int object_read(const struct fields *f, const char *value, void *data, struct error *err);
+
 static inline struct object *controller_find(struct controller *c, enum object_kind kind,
 					     const char *id)
 {
