@@ -57,23 +57,48 @@ ensure() { # running|stopped VERB
 	done
 }
 
-crash_in() { # DAEMON start|stop N
-	local what="$1 dead at point $3 of a $2"
+# At point N while there are that many; an operation passes fewer, and after its last one the daemon
+# is killed by the clock instead, later and later.
+declare -A last_point=()
+
+crash_at_point() { # DAEMON start|stop N
 	arm "$3"
 	ask "$2"
-	if soon 120 "! process_alive $1 || operations_ended"; then
+	if soon 300 "! process_alive $1 || operations_ended"; then
 		soon 5 "! process_alive $1"
 	fi
-	if ! process_alive "$1"; then
-		died=$((died + 1))
-		grep -a 'crash point:' "$LAB_LOG/$1.log" | tail -n 1 | sed 's/.*point: //' >> "$LAB_RUN/places"
+	if process_alive "$1"; then
+		last_point[$2]=$3
+		disarm
+		return 1
 	fi
-	kill_process_if_dead "$1"
+	grep -a 'crash point:' "$LAB_LOG/$1.log" | tail -n 1 | sed 's/.*point: //' >> "$LAB_RUN/places"
+}
+
+crash_at_time() { # DAEMON start|stop N
+	ask "$2"
+	sleep "$(awk -v n="$3" 'BEGIN { printf "%.2f", n * 0.25 }')"
+	kill_process "$1"
+}
+
+crash_in() { # DAEMON start|stop N
+	local what="$1 dead at point $3 of a $2"
+	if [ -z "${last_point[$2]:-}" ] && ! crash_at_point "$@"; then
+		settled "a $2 that has no point $3" || return
+		ensure "$(before "$2")" "$(opposite "$2")"
+	fi
+	if [ -n "${last_point[$2]:-}" ]; then
+		what="$1 killed $3 quarter seconds into a $2"
+		crash_at_time "$@"
+	fi
+	died=$((died + 1))
+	kill_process "$1"
 	revive "$1"
 	settled "$what" && ok "settled with $what"
 }
 
-kill_process_if_dead() { process_alive "$1" || kill_process "$1"; }
+before() { [ "$1" = start ] && echo stopped || echo running; }
+opposite() { [ "$1" = start ] && echo stop || echo start; }
 
 crash_everywhere() { # DAEMON
 	CRASH_DAEMON=$1
@@ -88,7 +113,9 @@ crash_everywhere() { # DAEMON
 	done
 	fact crashes $died
 	fact places "$(sort -u "$LAB_RUN/places" | wc -l)"
-	check "most points were reached" [ $died -ge 40 ]
+	fact points_of_start "${last_point[start]:-all}"
+	fact points_of_stop "${last_point[stop]:-all}"
+	equal "the daemon died each time" $died $((2 * ${POINTS:-25}))
 	ensure stopped stop
 	nothing_left
 }

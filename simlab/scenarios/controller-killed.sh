@@ -1,4 +1,4 @@
-# sentence: facetd dies at 25 points of a start and of a stop: nothing leaks, nothing is taken twice.
+# sentence: facetd dies at 25 points of a start and 25 of a stop: nothing leaks, nothing is taken twice.
 # gpus: L40S@0000:41:00.0/vendor-vfio
 # weight: 600
 # limit: 2400
