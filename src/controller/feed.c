@@ -19,8 +19,8 @@ struct wanted_feed {
 	struct wanted_feed *next;
 };
 
-/* Copies the lease or VM O as it is on disk to *RET; false when it is not there.  What hangs on a VM
- * stays where it is: it is not for agents. */
+/* Copies the lease or VM O as it is on disk to *RET; false when it is not there.  What hangs on a
+ * VM that is in memory as it is on disk is lent, else it is the caller's. */
 static bool durable_copy(struct controller *c, const struct object *o, void *ret)
 {
 	const struct fields *f = object_fields(o->kind);
