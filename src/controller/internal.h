@@ -27,7 +27,8 @@ struct object {
 	uint64_t revision;      /* of the batch that wrote it, landed or on its way */
 	void *data;
 	char *id;               /* in the same allocation */
-	/* Hosts, GPUs and VMs have these, and of others there are tens of thousands: they end here. */
+	/* Hosts, GPUs and VMs have these; of others there are tens of thousands: they end
+	 * here. */
 	struct links leases;    /* of a VM, of a GPU, of a host */
 	struct links gpus, vms; /* of a host */
 	char operation[UUID_TEXT_SIZE]; /* of a VM: the newest one, ended or not */
