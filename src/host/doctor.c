@@ -238,7 +238,7 @@ static void check_hook(const struct patient *p, struct check *c)
 	FOUND(c, "%s", c->ok ? "libvirt calls Facet's hook" :
 			       "libvirt has no hook that mentions Facet");
 	if (!c->ok)
-		REMEDY(c, "install the hook as /etc/libvirt/hooks/qemu and restart libvirt; "
+		REMEDY(c, "link facet-hook as /etc/libvirt/hooks/qemu.d/facet and restart libvirt; "
 			  "without it a VM "
 			  "that is started by hand may find its vGPU missing");
 }
