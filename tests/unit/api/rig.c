@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { PATIENCE_US = 5000000, STEP_US = 2000 };
+enum { PATIENCE_US = 30000000, STEP_US = 2000 };
 
 static int identify(void *user, int fd, struct actor *ret, struct error *err)
 {
