@@ -10,7 +10,12 @@
 #     guest/nano ── nano
 # shellcheck shell=bash
 
-LAB_MIRROR=${FACET_LAB_MIRROR:-http://deb.debian.org/debian}
+# The mirror that this machine itself uses; where it names none of Debian's, mmdebstrap's own choice.
+debian_mirror() {
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2> /dev/null |
+		sed -n 's#/debian/\{0,1\}$#/debian#p' | sort -u | head -n 1 || true
+}
+LAB_MIRROR=${FACET_LAB_MIRROR:-$(debian_mirror)}
 LAB_SUITE=trixie
 MODULE_FAILED=0
 
@@ -104,7 +109,7 @@ debian_tree() { # DIR PACKAGES [mmdebstrap option…]
 		--aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-		--include="$packages" "$@" "$LAB_SUITE" "$dir" "$LAB_MIRROR"
+		--include="$packages" "$@" "$LAB_SUITE" "$dir" ${LAB_MIRROR:+"$LAB_MIRROR"}
 }
 
 part_make_key() { ssh-keygen -q -t ed25519 -N '' -C facet-lab -f "$1/id_ed25519"; }
