@@ -47,7 +47,7 @@ bool text_starts_with(const char *s, const char *prefix);
 /* Decimal, whole string, no sign, no blanks.  Returns false otherwise or when above MAX. */
 bool text_to_u64(const char *s, uint64_t max, uint64_t *ret);
 
-/* Fits fnmatch-free "contains" without regard to case. */
+/* Whether PART stands in S, without regard to case. */
 bool text_contains_nocase(const char *s, const char *part);
 
 DEFINE_CLEANUP(struct text *, text_done)

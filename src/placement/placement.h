@@ -20,7 +20,7 @@ struct pool_slice {
 };
 
 struct pool_gpu {
-	const struct gpu *gpu;         /* facts; gpu->vgpus is NOT read: everything is in slices */
+	const struct gpu *gpu;         /* facts; of its vgpus only whether there are any is read */
 	bool open;                     /* may be placed on: host ready, in the group, healthy */
 	const char *closed_code, *closed_text; /* reason when not open, as refusal code and text */
 	const struct pool_slice *slices;
