@@ -62,8 +62,8 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 static void read_claim(const char *path, struct claim_rows *ret)
 {
 	sqlite3 *db = open_database(path);
-	sqlite3_stmt *stmt = prepare(db, "SELECT key, length(value) FROM change"
-					 " WHERE revision = (SELECT max(revision) FROM change"
+	sqlite3_stmt *stmt = prepare(db, "SELECT key, length(value) FROM record"
+					 " WHERE revision = (SELECT max(revision) FROM record"
 					 "                   WHERE key LIKE 'lease/%')");
 
 	while (sqlite3_step(stmt) == SQLITE_ROW && ret->n < ROWS_MAX) {

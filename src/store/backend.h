@@ -3,8 +3,8 @@
  *
  * The front (store.c) checks keys, values and batches, keeps the durable view, the history and the
  * watches, and runs every callback.  A back end decides which batches land, makes them durable and
- * says so, in order.  It may use a thread of its own; that thread may read a batch between submit()
- * and next(), and touches neither the view nor a reference count.
+ * says so, in order.  It may use a thread of its own; that thread owns a batch between submit() and
+ * next(), may keep references to records for longer, and does not touch the view.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct store_batch {
 	struct error err;
 	size_t n;
 	struct store_batch_write {
-		struct record *record;   /* key and value; its revision is set by the front */
+		struct record *record;   /* its revision is set by the back end */
 		struct view_node *spare; /* for the front */
 		uint64_t expect;
 	} writes[];
@@ -58,6 +58,14 @@ extern const struct store_backend store_memory, store_sqlite;
 static inline bool store_expects(uint64_t expect, uint64_t found)
 {
 	return expect == STORE_ANY || expect == found;
+}
+
+/* Answers BATCH with REVISION. */
+static inline void store_batch_lands(struct store_batch *batch, uint64_t revision)
+{
+	batch->revision = revision;
+	for (size_t i = 0; i < batch->n; i++)
+		batch->writes[i].record->revision = revision;
 }
 
 /* Answers BATCH with -CONFLICT because of W, whose key is at revision FOUND. */

@@ -24,7 +24,7 @@ struct record *record_new(const char *key, const char *value, uint64_t revision)
 
 struct record *record_ref(struct record *rec)
 {
-	rec->refs++;
+	__atomic_fetch_add(&rec->refs, 1, __ATOMIC_RELAXED);
 	return rec;
 }
 
@@ -32,8 +32,9 @@ struct record *record_unref(struct record *rec)
 {
 	if (!rec)
 		return NULL;
-	assert(rec->refs > 0);
-	if (--rec->refs == 0)
+	assert(__atomic_load_n(&rec->refs, __ATOMIC_RELAXED) > 0);
+	/* What others did with it comes before it is freed. */
+	if (__atomic_sub_fetch(&rec->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		free(rec);
 	return NULL;
 }

@@ -2,7 +2,8 @@
 /* record.h - one version of one key, and the ordered map of the newest versions.
  *
  * A record never changes once it has a revision; the map and the history share it by count, so that
- * a value is in memory once however many places remember it.  Owning thread only.
+ * a value is in memory once however many places remember it.  The map belongs to one thread; records
+ * go between threads, which is why the references are counted atomically.
  *
  *     view:     node -> node -> node            (a skip list in key order)
  *                |       |       |
@@ -20,7 +21,7 @@
 
 struct record {
 	unsigned refs;
-	uint64_t revision;
+	uint64_t revision; /* 0 until the back end has decided */
 	size_t bytes;      /* what the record costs */
 	const char *value; /* behind the key; NULL: the key was deleted */
 	char key[];

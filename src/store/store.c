@@ -123,7 +123,6 @@ static void apply(struct store_contents *c, struct store_batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		struct store_batch_write *w = &b->writes[i];
 
-		w->record->revision = b->revision;
 		if (w->record->value)
 			view_put(&c->view, w->record, take(w->spare));
 		else if (!view_remove(&c->view, w->record->key))

@@ -289,19 +289,71 @@ static void what_schema_1_did_not_keep_is_not_found(void **state)
 	store_close(s);
 }
 
-static void what_schema_2_kept_is_told(void **state)
+static void assert_history_of_fixture(int version)
 {
 	struct store_watch *w = NULL;
 	struct store *s;
 	int changes = 0;
 
-	(void)state;
-	load_fixture(2);
+	load_fixture(version);
 	s = open_ok();
 	assert_int_equal(store_watch(s, "", 4, count_change, &changes, &w, NULL), -ERR_NOT_FOUND);
 	assert_int_equal(store_watch(s, "", 5, count_change, &changes, &w, NULL), 0);
 	store_dispatch(s);
 	assert_int_equal(changes, 2);
+	store_close(s);
+}
+
+static void what_schemas_since_2_kept_is_told(void **state)
+{
+	(void)state;
+	assert_history_of_fixture(2);
+	assert_history_of_fixture(3);
+}
+
+/* ---- what is dead ---- */
+
+static void put_many(struct store *s, int batches)
+{
+	enum { EACH = 1000 };
+	static char keys[EACH][8];
+	static struct store_write w[EACH];
+
+	for (int i = 0; i < EACH; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "k%03d", i);
+		w[i] = (struct store_write){ keys[i], "v", STORE_ANY };
+	}
+	for (int b = 0; b < batches; b++)
+		assert_int_equal(commit_now(s, w, EACH).r, 0);
+}
+
+/* 25 versions of 1000 keys, of which 20,000 rows are history: what is older and replaced goes, what
+ * is older and not replaced stays, and what was deleted does not come back. */
+static void old_rows_go_unless_they_are_the_newest_of_their_key(void **state)
+{
+	struct store *s = open_ok();
+	int rows, n = 0;
+
+	(void)state;
+	put_now(s, "gone", "1", STORE_ANY);
+	put_now(s, "kept", "1", STORE_ANY);
+	put_now(s, "gone", NULL, 1);
+	for (int round = 0; round < 2; round++) {
+		put_many(s, 25);
+		store_close(s);
+		rows = sql_number("SELECT count(*) FROM record");
+		if (rows < 20000 || rows > 22001)
+			fail_msg("%d rows are left", rows);
+		assert_int_equal(sql_number("SELECT count(*) FROM record WHERE key = 'gone'"), 0);
+		s = open_ok();
+		n = 0;
+		assert_int_equal(store_list(s, "", count_entry, &n, NULL, NULL), 0);
+		assert_int_equal(n, 1001);
+		assert_int_equal(store_get(s, "gone", NULL, NULL, NULL), -ERR_NOT_FOUND);
+		assert_int_equal(put_now(s, "kept", "1", (uint64_t)(2 + round * 27)).r, 0);
+		assert_int_equal(put_now(s, "gone", NULL, STORE_ANY).r, 0);
+	}
+	assert_int_equal(store_revision(s), 57);
 	store_close(s);
 }
 
@@ -507,7 +559,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(a_newer_schema_is_refused_and_both_versions_named, setup),
 		cmocka_unit_test_setup(a_file_of_every_schema_opens_and_goes_on, setup),
 		cmocka_unit_test_setup(what_schema_1_did_not_keep_is_not_found, setup),
-		cmocka_unit_test_setup(what_schema_2_kept_is_told, setup),
+		cmocka_unit_test_setup(what_schemas_since_2_kept_is_told, setup),
+		cmocka_unit_test_setup(old_rows_go_unless_they_are_the_newest_of_their_key, setup),
 		cmocka_unit_test_setup(a_write_that_fails_changes_nothing_and_later_ones_succeed,
 				       setup),
 		cmocka_unit_test_setup(what_is_answered_in_a_full_group_is_what_is_there, setup),

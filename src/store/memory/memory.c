@@ -48,7 +48,7 @@ static struct store_batch *memory_next(void *impl)
 		}
 	}
 	if (b)
-		b->revision = m->contents->revision + 1;
+		store_batch_lands(b, m->contents->revision + 1);
 	return b;
 }
 

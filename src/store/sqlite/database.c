@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A group of batches is one transaction, so that one fsync pays for all of them:
+/* A group of batches is one transaction, so that one fsync pays for all of them; a write is one row
+ * at the end of one table, and the table is what a reader of the file plays back:
  *
- *     BEGIN  [SAVEPOINT batch1 RELEASE] [SAVEPOINT batch2 ROLLBACK TO] ...  COMMIT
+ *     record:  [ 41 a@7 ][ 42 b@8 gone ][ 43 a@9 ][ 44 c@9 ] ...       (append only)
+ *     newest:  a -> 43, c -> 44                                        (in memory)
  *
- * An expectation is part of the statement that writes (UPDATE ... WHERE revision = ?): a batch
- * whose third write finds a changed key is undone to its savepoint, and the others do not notice.
+ * Expectations are held against the table in memory before anything of a batch is written, so a
+ * batch that loses leaves no trace to undo.  Row 41 is dead once 43 has landed, and a deletion is
+ * dead at once; the dead stay as history and go when they are HISTORY_ROWS behind, the oldest first:
+ * no deletion goes before what it deletes.
  *
  * The file is locked for as long as it is open (locking_mode = EXCLUSIVE): two daemons on one
  * ledger would each be right on their own.  SQLite then keeps the index of the WAL on the heap.
@@ -18,71 +22,43 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "store/sqlite/newest.h"
 #include "store/sqlite/schema.h"
 
-enum sql {
-	SQL_BEGIN,
-	SQL_COMMIT,
-	SQL_SAVEPOINT,
-	SQL_RELEASE,
-	SQL_UNDO,
-	SQL_PUT,
-	SQL_CREATE,
-	SQL_UPDATE,
-	SQL_DELETE,
-	SQL_DELETE_AT,
-	SQL_FOUND,
-	SQL_CHANGE,
-	SQL_STATE,
-	SQL_FLOOR,
-	SQL_PRUNE,
-	SQL_COUNT,
-};
+enum sql { SQL_BEGIN, SQL_COMMIT, SQL_APPEND, SQL_REVISION, SQL_FLOOR, SQL_DELETE, SQL_COUNT };
 
-/* Parameters: ?1 key, ?2 value, ?3 revision, ?4 expected revision, ?5 a row id. */
 static const char *const sql_texts[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
-	[SQL_SAVEPOINT] = "SAVEPOINT batch",
-	[SQL_RELEASE] = "RELEASE batch",
-	[SQL_UNDO] = "ROLLBACK TO batch",
-	[SQL_PUT] = "INSERT INTO object (key, value, revision) VALUES (?1, ?2, ?3)"
-		    " ON CONFLICT (key) DO UPDATE SET value = ?2, revision = ?3",
-	[SQL_CREATE] = "INSERT INTO object (key, value, revision) VALUES (?1, ?2, ?3)"
-		       " ON CONFLICT (key) DO NOTHING",
-	[SQL_UPDATE] = "UPDATE object SET value = ?2, revision = ?3"
-		       " WHERE key = ?1 AND revision = ?4",
-	[SQL_DELETE] = "DELETE FROM object WHERE key = ?1",
-	[SQL_DELETE_AT] = "DELETE FROM object WHERE key = ?1 AND revision = ?4",
-	[SQL_FOUND] = "SELECT revision FROM object WHERE key = ?1",
-	[SQL_CHANGE] = "INSERT INTO change (key, value, revision) VALUES (?1, ?2, ?3)",
-	[SQL_STATE] = "UPDATE state SET revision = ?3",
-	[SQL_FLOOR] = "UPDATE state SET floor = (SELECT revision FROM change WHERE id = ?5)"
-		      " WHERE EXISTS (SELECT 1 FROM change WHERE id = ?5)",
-	[SQL_PRUNE] = "DELETE FROM change WHERE id <= ?5",
-};
-
-/* Which of them take more than the key. */
-enum { TAKES_VALUE = 1, TAKES_EXPECT = 2 };
-static const unsigned char sql_takes[SQL_COUNT] = {
-	[SQL_PUT] = TAKES_VALUE,
-	[SQL_CREATE] = TAKES_VALUE,
-	[SQL_UPDATE] = TAKES_VALUE | TAKES_EXPECT,
-	[SQL_DELETE_AT] = TAKES_EXPECT,
-	[SQL_CHANGE] = TAKES_VALUE,
+	[SQL_APPEND] = "INSERT INTO record (revision, key, value) VALUES (?1, ?2, ?3)",
+	[SQL_REVISION] = "UPDATE state SET revision = ?1",
+	[SQL_FLOOR] = "UPDATE state SET floor = (SELECT revision FROM record WHERE id = ?1)"
+		      " WHERE EXISTS (SELECT 1 FROM record WHERE id = ?1)",
+	[SQL_DELETE] = "DELETE FROM record WHERE id = ?1",
 };
 
 /* Pruning waits for this many rows, so that its cost is spread. */
 enum { PRUNE_EVERY = 512 };
 
+/* A row of the group that is being written, and what it replaces. */
+struct written {
+	struct record *record; /* borrowed from its batch */
+	int64_t id;
+	struct newest_row before;
+};
+
 struct database {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *sql[SQL_COUNT];
-	sqlite3_int64 revision;    /* of the newest batch that is durable */
-	sqlite3_int64 last_change; /* id of the newest row of history */
-	unsigned unpruned;         /* rows of history since the last pruning */
-	struct error why;          /* the first failure of the batch or group being written */
+	uint64_t revision;   /* of the newest batch that is durable */
+	unsigned unpruned;   /* rows since the last pruning */
+	struct newest newest;
+	struct written *written;
+	size_t written_n, written_room;
+	int64_t *dead;       /* ids of rows that are there for the history alone */
+	size_t dead_n, dead_room;
+	struct error why;    /* the first failure of the group being written */
 };
 
 int database_error(sqlite3 *db, const char *path, const char *act, struct error *err)
@@ -129,6 +105,12 @@ static int failed(struct database *d)
 	return -1;
 }
 
+static int no_memory(struct database *d)
+{
+	error_set(&d->why, ERR_UNAVAILABLE, "write %s: out of memory; nothing was written", d->path);
+	return -1;
+}
+
 static int run(struct database *d, enum sql which)
 {
 	int rc, r;
@@ -140,154 +122,216 @@ static int run(struct database *d, enum sql which)
 	return r;
 }
 
-static int run_with(struct database *d, enum sql which, int parameter, sqlite3_int64 value)
+static int run_with(struct database *d, enum sql which, int64_t value)
 {
-	if (sqlite3_bind_int64(d->sql[which], parameter, value) != SQLITE_OK)
+	if (sqlite3_bind_int64(d->sql[which], 1, value) != SQLITE_OK)
 		return failed(d);
 	return run(d, which);
 }
 
-/* Runs a statement on the key, value and expectation of W, as far as it has a place for them. */
-static int run_write(struct database *d, enum sql which, const struct store_batch_write *w,
-		     sqlite3_int64 revision)
+/* Room in *ROWS for MORE behind the N that are there. */
+static bool reserve(void *rows, size_t size, size_t n, size_t more, size_t *room)
 {
-	const struct record *rec = w->record;
-	sqlite3_stmt *stmt = d->sql[which];
-	int rc = sqlite3_bind_text(stmt, 1, rec->key, -1, SQLITE_STATIC);
+	size_t wanted = *room ? *room : 256;
+	void **at = rows, *larger;
 
-	if (rc == SQLITE_OK && sql_takes[which] & TAKES_VALUE)
-		rc = sqlite3_bind_text(stmt, 2, rec->value, -1, SQLITE_STATIC);
-	if (rc == SQLITE_OK && sql_takes[which] & TAKES_VALUE)
-		rc = sqlite3_bind_int64(stmt, 3, revision);
-	if (rc == SQLITE_OK && sql_takes[which] & TAKES_EXPECT)
-		rc = sqlite3_bind_int64(stmt, 4, (sqlite3_int64)w->expect);
-	return rc == SQLITE_OK ? run(d, which) : failed(d);
+	while (wanted < n + more)
+		wanted *= 2;
+	if (wanted == *room)
+		return true;
+	larger = realloc(*at, wanted * size);
+	if (!larger)
+		return false;
+	*at = larger;
+	*room = wanted;
+	return true;
 }
 
-static enum sql statement_of(const struct store_batch_write *w)
+/* Whatever keeping the books of MORE rows may need, so that it can not fail. */
+static bool reserve_rows(struct database *d, size_t more)
 {
-	bool any = w->expect == STORE_ANY;
+	size_t rows = d->written_n + more;
 
-	if (!w->record->value)
-		return any ? SQL_DELETE : SQL_DELETE_AT;
-	return any ? SQL_PUT : w->expect == STORE_ABSENT ? SQL_CREATE : SQL_UPDATE;
+	return reserve(&d->written, sizeof(*d->written), d->written_n, more, &d->written_room) &&
+	       reserve(&d->dead, sizeof(*d->dead), d->dead_n, 2 * rows, &d->dead_room) &&
+	       newest_reserve(&d->newest, more);
 }
 
-/* The revision of the key of W, 0 when it is absent; -1 when that can not be read. */
-static sqlite3_int64 revision_found(struct database *d, const struct store_batch_write *w)
+static uint64_t revision_found(const struct database *d, const char *key)
 {
-	sqlite3_stmt *stmt = d->sql[SQL_FOUND];
-	sqlite3_int64 found = -1;
-	int rc = sqlite3_bind_text(stmt, 1, w->record->key, -1, SQLITE_STATIC);
+	const struct newest_row *row = newest_find(&d->newest, key);
+
+	return row ? row->record->revision : 0;
+}
+
+/* Answers B when an expectation of it does not hold. */
+static bool expectations_hold(const struct database *d, struct store_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct store_batch_write *w = &b->writes[i];
+		uint64_t found = revision_found(d, w->record->key);
+
+		if (store_expects(w->expect, found))
+			continue;
+		store_batch_conflict(b, w, found);
+		return false;
+	}
+	return true;
+}
+
+static int append_row(struct database *d, const struct record *rec)
+{
+	sqlite3_stmt *stmt = d->sql[SQL_APPEND];
+	int rc = sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rec->revision);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		found = sqlite3_column_int64(stmt, 0);
-	else if (rc == SQLITE_DONE)
-		found = 0;
-	if (found < 0)
-		failed(d);
-	sqlite3_reset(stmt);
-	return found;
+		rc = sqlite3_bind_text(stmt, 2, rec->key, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(stmt, 3, rec->value, -1, SQLITE_STATIC);
+	return rc == SQLITE_OK ? run(d, SQL_APPEND) : failed(d);
 }
 
-/* Returns 0 written, 1 the expectation does not hold and B is answered, -1 SQLite failed. */
-static int write_one(struct database *d, struct store_batch *b, const struct store_batch_write *w,
-		     sqlite3_int64 revision)
+static int write_row(struct database *d, struct record *rec)
 {
-	sqlite3_int64 found;
+	struct written *w = &d->written[d->written_n];
 
-	if (run_write(d, statement_of(w), w, revision) < 0)
-		return -1;
-	if (sqlite3_changes(d->db) > 0) {
-		if (run_write(d, SQL_CHANGE, w, revision) < 0)
-			return -1;
-		d->last_change = sqlite3_last_insert_rowid(d->db);
-		d->unpruned++;
-		return 0;
-	}
-	found = revision_found(d, w);
-	if (found < 0)
-		return -1;
-	if (store_expects(w->expect, (uint64_t)found))
+	if (!rec->value && !newest_find(&d->newest, rec->key))
 		return 0; /* the deletion of a key that is not there */
-	store_batch_conflict(b, w, (uint64_t)found);
-	return 1;
-}
-
-static int write_all(struct database *d, struct store_batch *b, sqlite3_int64 revision)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < b->n && r == 0; i++)
-		r = write_one(d, b, &b->writes[i], revision);
-	if (r < 0) {
-		b->r = -(int)d->why.kind;
-		b->err = d->why;
-	}
-	return r;
-}
-
-static bool may_need_undo(const struct store_batch *b)
-{
-	for (size_t i = 1; i < b->n; i++)
-		if (b->writes[i].expect != STORE_ANY)
-			return true;
-	return false;
-}
-
-/* Writes B, or leaves it answered and undone.  Returns -1 when the whole transaction is lost:
- * SQLite rolls back all of it by itself after some errors, a full disk among them. */
-static int write_batch(struct database *d, struct store_batch *b, sqlite3_int64 *revision)
-{
-	bool savepoint = may_need_undo(b);
-	int r;
-
-	d->why.kind = ERR_NONE;
-	if (savepoint && run(d, SQL_SAVEPOINT) < 0)
+	if (append_row(d, rec) < 0)
 		return -1;
-	r = write_all(d, b, *revision + 1);
-	if (sqlite3_get_autocommit(d->db) || (r < 0 && !savepoint))
-		return -1;
-	if (savepoint && ((r != 0 && run(d, SQL_UNDO) < 0) || run(d, SQL_RELEASE) < 0))
-		return -1;
-	if (r == 0)
-		b->revision = (uint64_t)++*revision;
+	*w = (struct written){ .record = rec, .id = sqlite3_last_insert_rowid(d->db) };
+	w->before = rec->value ? newest_put(&d->newest, rec, w->id)
+			       : newest_remove(&d->newest, rec->key);
+	d->written_n++;
 	return 0;
 }
 
-static int prune(struct database *d)
+/* Writes B, or leaves it answered; -1 when the whole transaction is lost. */
+static int write_batch(struct database *d, struct store_batch *b, uint64_t *revision)
 {
-	sqlite3_int64 last = d->last_change - HISTORY_ROWS;
-
-	if (d->unpruned < PRUNE_EVERY || last <= 0)
+	if (!expectations_hold(d, b))
 		return 0;
-	if (run_with(d, SQL_FLOOR, 5, last) < 0 || run_with(d, SQL_PRUNE, 5, last) < 0)
-		return -1;
-	d->unpruned = 0;
+	if (!reserve_rows(d, b->n))
+		return no_memory(d);
+	store_batch_lands(b, ++*revision);
+	for (size_t i = 0; i < b->n; i++)
+		if (write_row(d, b->writes[i].record) < 0)
+			return -1;
 	return 0;
 }
 
-static int write_group(struct database *d, struct store_batch *batches, sqlite3_int64 *revision)
+/* The revision of the store is that of the last row, but for a batch that wrote none. */
+static int write_revision(struct database *d, uint64_t revision)
+{
+	size_t n = d->written_n;
+
+	if (revision == d->revision || (n && d->written[n - 1].record->revision == revision))
+		return 0;
+	return run_with(d, SQL_REVISION, (int64_t)revision);
+}
+
+/* ---- what is dead ---- */
+
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Puts those that are not behind the horizon first and says how many they are. */
+static size_t part_dead(struct database *d, int64_t horizon)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->dead_n; i++) {
+		int64_t id = d->dead[i];
+
+		if (id <= horizon)
+			continue;
+		d->dead[i] = d->dead[kept];
+		d->dead[kept++] = id;
+	}
+	qsort(d->dead + kept, d->dead_n - kept, sizeof(d->dead[0]), compare_ids);
+	return kept;
+}
+
+/* Deletes what is dead and no longer history, in file order; *RET_KEPT is how many of the dead are
+ * left when the transaction has landed. */
+static int prune(struct database *d, size_t *ret_kept)
+{
+	int64_t horizon;
+
+	*ret_kept = d->dead_n;
+	if (d->unpruned + d->written_n < PRUNE_EVERY)
+		return 0;
+	horizon = sqlite3_last_insert_rowid(d->db) - HISTORY_ROWS;
+	*ret_kept = part_dead(d, horizon);
+	if (*ret_kept == d->dead_n)
+		return 0;
+	if (run_with(d, SQL_FLOOR, horizon) < 0)
+		return -1;
+	for (size_t i = *ret_kept; i < d->dead_n; i++)
+		if (run_with(d, SQL_DELETE, d->dead[i]) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- groups ---- */
+
+static int write_group(struct database *d, struct store_batch *batches, uint64_t *revision,
+		       size_t *ret_kept)
 {
 	int r = run(d, SQL_BEGIN);
 
 	for (struct store_batch *b = batches; b && r == 0; b = b->next)
 		r = write_batch(d, b, revision);
-	if (r < 0)
-		return r;
-	d->why.kind = ERR_NONE;
-	if (*revision > d->revision)
-		r = run_with(d, SQL_STATE, 3, *revision);
 	if (r == 0)
-		r = prune(d);
+		r = write_revision(d, *revision);
+	if (r == 0)
+		r = prune(d, ret_kept);
 	return r == 0 ? run(d, SQL_COMMIT) : r;
+}
+
+/* It has landed: KEPT of the dead are left, and what the group replaced joins them. */
+static void keep_group(struct database *d, uint64_t revision, size_t kept)
+{
+	d->revision = revision;
+	d->unpruned = d->unpruned + d->written_n < PRUNE_EVERY
+			      ? d->unpruned + (unsigned)d->written_n : 0;
+	d->dead_n = kept;
+	for (size_t i = 0; i < d->written_n; i++) {
+		const struct written *w = &d->written[i];
+
+		if (w->before.record)
+			d->dead[d->dead_n++] = w->before.id;
+		if (!w->record->value)
+			d->dead[d->dead_n++] = w->id;
+		record_unref(w->before.record);
+	}
+	d->written_n = 0;
+}
+
+/* Newest first, since one key may have been written by several batches. */
+static void forget_group(struct database *d)
+{
+	while (d->written_n > 0) {
+		const struct written *w = &d->written[--d->written_n];
+		struct newest_row now;
+
+		if (w->before.record)
+			now = newest_put(&d->newest, w->before.record, w->before.id);
+		else
+			now = newest_remove(&d->newest, w->record->key);
+		record_unref(w->before.record);
+		record_unref(now.record);
+	}
 }
 
 /* Also those that were answered CONFLICT: what they lost to was not written either. */
 static void fail_group(struct database *d, struct store_batch *batches)
 {
+	forget_group(d);
 	for (struct store_batch *b = batches; b; b = b->next) {
 		b->r = -(int)d->why.kind;
 		b->revision = 0;
@@ -299,13 +343,14 @@ static void fail_group(struct database *d, struct store_batch *batches)
 
 void database_write(struct database *d, struct store_batch *batches)
 {
-	sqlite3_int64 revision = d->revision;
+	uint64_t revision = d->revision;
+	size_t kept = d->dead_n;
 
 	d->why.kind = ERR_NONE;
-	if (write_group(d, batches, &revision) < 0)
+	if (write_group(d, batches, &revision, &kept) < 0)
 		fail_group(d, batches);
 	else
-		d->revision = revision;
+		keep_group(d, revision, kept);
 }
 
 /* ---- opening ---- */
@@ -319,18 +364,25 @@ static int prepare(struct database *d, struct error *err)
 	return 0;
 }
 
+struct loading {
+	struct database *d;
+	struct store_contents *c;
+	uint64_t floor;
+};
+
 /* Steps through the rows of SQL and gives each to FN. */
-static int each_row(struct database *d, const char *sql,
-		    int (*fn)(struct store_contents *c, sqlite3_stmt *row, struct error *err),
-		    struct store_contents *c, struct error *err)
+static int each_row(struct loading *l, const char *sql,
+		    int (*fn)(struct loading *l, sqlite3_stmt *row, struct error *err),
+		    struct error *err)
 {
+	struct database *d = l->d;
 	sqlite3_stmt *stmt = NULL;
 	int rc = sqlite3_prepare_v2(d->db, sql, -1, &stmt, NULL), r = 0;
 
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(stmt);
 		if (rc == SQLITE_ROW)
-			r = fn(c, stmt, err);
+			r = fn(l, stmt, err);
 		if (r < 0)
 			break;
 	}
@@ -340,11 +392,11 @@ static int each_row(struct database *d, const char *sql,
 	return r;
 }
 
-static int load_state(struct store_contents *c, sqlite3_stmt *row, struct error *err)
+static int load_state(struct loading *l, sqlite3_stmt *row, struct error *err)
 {
 	(void)err;
-	c->revision = (uint64_t)sqlite3_column_int64(row, 0);
-	c->history.floor = (uint64_t)sqlite3_column_int64(row, 1);
+	l->c->revision = (uint64_t)sqlite3_column_int64(row, 0);
+	l->c->history.floor = l->floor = (uint64_t)sqlite3_column_int64(row, 1);
 	return 0;
 }
 
@@ -356,46 +408,53 @@ static struct record *record_of(sqlite3_stmt *row)
 				(uint64_t)sqlite3_column_int64(row, 2)) : NULL;
 }
 
-static int load_object(struct store_contents *c, sqlite3_stmt *row, struct error *err)
+/* Plays one row back; what it replaces is dead. */
+static void play_row(struct loading *l, struct record *rec, struct view_node *node, int64_t id)
 {
-	struct record *rec = record_of(row);
-	struct view_node *node = rec ? view_node_new(&c->view) : NULL;
+	struct database *d = l->d;
+	struct newest_row before = rec->value ? newest_put(&d->newest, rec, id)
+					      : newest_remove(&d->newest, rec->key);
 
-	if (node)
-		view_put(&c->view, rec, node);
-	record_unref(rec);
-	return node ? 0 : error_set(err, ERR_NO_MEMORY, "reading the store");
+	if (rec->value)
+		view_put(&l->c->view, rec, node);
+	else
+		view_remove(&l->c->view, rec->key);
+	if (before.record)
+		d->dead[d->dead_n++] = before.id;
+	if (!rec->value)
+		d->dead[d->dead_n++] = id;
+	record_unref(before.record);
+	if (rec->revision > l->c->revision)
+		l->c->revision = rec->revision;
 }
 
-static int load_change(struct store_contents *c, sqlite3_stmt *row, struct error *err)
+static int load_row(struct loading *l, sqlite3_stmt *row, struct error *err)
 {
-	const char *key = (const char *)sqlite3_column_text(row, 0);
-	const struct record *newest = key ? view_find(&c->view, key) : NULL;
-	struct record *rec;
+	struct record *rec = record_of(row);
+	struct view_node *node = rec && rec->value ? view_node_new(&l->c->view) : NULL;
 
-	if (newest && newest->revision == (uint64_t)sqlite3_column_int64(row, 2))
-		rec = record_ref((struct record *)(uintptr_t)newest);
-	else
-		rec = record_of(row);
-	if (!rec)
-		return error_set(err, ERR_NO_MEMORY, "reading the history of the store");
-	history_append(&c->history, rec);
-	history_trim(&c->history);
+	if (!rec || (rec->value && !node) || !reserve_rows(l->d, 1)) {
+		record_unref(rec);
+		free(node);
+		return error_set(err, ERR_NO_MEMORY, "reading the store");
+	}
+	play_row(l, rec, node, sqlite3_column_int64(row, 3));
+	if (rec->revision > l->floor)
+		history_append(&l->c->history, rec);
+	history_trim(&l->c->history);
 	record_unref(rec);
 	return 0;
 }
 
 static int load(struct database *d, struct store_contents *c, struct error *err)
 {
-	int r = each_row(d, "SELECT revision, floor FROM state", load_state, c, err);
+	struct loading l = { .d = d, .c = c };
+	int r = each_row(&l, "SELECT revision, floor FROM state", load_state, err);
 
 	if (r == 0)
-		r = each_row(d, "SELECT key, value, revision FROM object ORDER BY key",
-			     load_object, c, err);
-	if (r == 0)
-		r = each_row(d, "SELECT key, value, revision FROM change ORDER BY id",
-			     load_change, c, err);
-	d->revision = (sqlite3_int64)c->revision;
+		r = each_row(&l, "SELECT key, value, revision, id FROM record ORDER BY id",
+			     load_row, err);
+	d->revision = c->revision;
 	d->unpruned = PRUNE_EVERY; /* the last run may have left some */
 	/* The pages that were read have served: writing needs a few of them again. */
 	sqlite3_db_release_memory(d->db);
@@ -488,6 +547,9 @@ void database_close(struct database *d)
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(d->sql[i]);
 	sqlite3_close(d->db);
+	newest_done(&d->newest);
+	free(d->written);
+	free(d->dead);
 	free(d->path);
 	free(d);
 }

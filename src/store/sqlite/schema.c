@@ -22,6 +22,17 @@ static const char *const scripts[SCHEMA_VERSION] = {
 	"  value TEXT);"
 	"ALTER TABLE state ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE state SET floor = revision;",
+
+	/* 3: every version once, in the order of writing: rows above the floor are history, and the
+	 * last row of a key is what it is.  Versions that came after the floor stand in change. */
+	"CREATE TABLE record (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, key TEXT NOT NULL,"
+	"  value TEXT);"
+	"INSERT INTO record (revision, key, value) SELECT revision, key, value FROM object"
+	"  WHERE revision <= (SELECT floor FROM state) ORDER BY revision, key;"
+	"INSERT INTO record (revision, key, value) SELECT revision, key, value FROM change"
+	"  ORDER BY id;"
+	"DROP TABLE object;"
+	"DROP TABLE change;",
 };
 
 static int read_number(sqlite3 *db, const char *sql, sqlite3_int64 *ret, const char *path,

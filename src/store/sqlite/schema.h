@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 enum {
-	SCHEMA_VERSION = 2,
+	SCHEMA_VERSION = 3,
 	SCHEMA_APPLICATION_ID = 0x46414354, /* "FACT", where file(1) and we look for it */
 };
 
