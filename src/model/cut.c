@@ -14,6 +14,9 @@
 #include "model/creatable.h"
 #include "model/mig.h"
 
+/* The most vGPUs that share one GPU instance (open-gpu-kernel-modules 595, ctrla081.h). */
+enum { SHARE_MAX = 12 };
+
 struct draft {
 	struct cut cut;
 	const struct board *board;        /* NULL: not in the catalogue */
@@ -146,11 +149,26 @@ static uint16_t at_most(unsigned int n, unsigned int limit)
 	return (uint16_t)(n < limit ? n : limit);
 }
 
-/* What is left of the table of starts when the region ends at SLOTS. */
-static void drop_outside(struct cut_item *item, unsigned int slots)
+static int by_number(const void *a, const void *b)
 {
-	while (item->starts_n > 0 && item->starts[item->starts_n - 1] + item->size > slots)
-		item->starts_n--;
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+/* A driver may report sizes and maxima that do not go together, for which the rules have places in
+ * any order, twice, or outside of the GPU. */
+static void tidy_starts(struct cut_item *item, unsigned int slots)
+{
+	uint16_t kept = 0;
+
+	qsort(item->starts, item->starts_n, sizeof(item->starts[0]), by_number);
+	for (unsigned int i = 0; i < item->starts_n; i++) {
+		uint16_t start = item->starts[i];
+
+		if (start + item->size <= slots && (kept == 0 || start > item->starts[kept - 1]))
+			item->starts[kept++] = start;
+	}
+	memset(item->starts + kept, 0, (CUT_STARTS_MAX - kept) * sizeof(item->starts[0]));
+	item->starts_n = kept;
 }
 
 /* The largest type of which one fits.  A driver that offers no such type says nothing about the
@@ -187,10 +205,10 @@ static void lay_time_sliced_item(const struct draft *d, struct cut_item *item)
 	else
 		n = geometry_placements_equal(rule, slots, &type, item->starts, CUT_STARTS_MAX);
 	item->starts_n = at_most(n, CUT_STARTS_MAX);
-	drop_outside(item, slots);
+	tidy_starts(item, slots);
 	if (item->starts_n > 0)
 		item->max = at_most(places(item), item->max);
-	else if (d->cut.mode == GPU_MODE_MIXED)
+	else if (d->cut.mode == GPU_MODE_MIXED || item->size > slots)
 		item->max = 0;
 }
 
@@ -227,7 +245,7 @@ static void lay_mig(struct draft *d)
 		if (item->max == 0)
 			item->max = (uint16_t)fit;
 		if (l->shared && item->max > fit)
-			item->share = (uint16_t)(item->max / fit);
+			item->share = at_most(item->max / fit, SHARE_MAX);
 		item->max = at_most(fit * item->share, item->max);
 		most = item->share > most ? item->share : most;
 	}

@@ -61,7 +61,8 @@ bool cut_of_types(const struct board *board_or_null, const struct gpu_type *type
 int cut_find(const struct cut *cut, const struct catalogue_profile *profile);
 
 /* Puts a driver's own list of the N places where ITEM may start in place of the rule's, and what
- * then fits in place of its maximum.  On failure CUT is as it was.
+ * then fits in place of its maximum.  Places of such a list may overlap each other; those that the
+ * rules give never do on a board of the catalogue.  On failure CUT is as it was.
  *   NOT_FOUND  no such item
  *   INVALID    none or too many, not ascending, or past the end of the GPU */
 must_check int cut_set_starts(struct cut *cut, int item, const uint16_t *starts, size_t n,

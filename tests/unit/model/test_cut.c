@@ -168,14 +168,14 @@ static void check_starts(const struct cut *cut, const struct cut_item *item)
 	for (unsigned int i = 0; i < item->starts_n; i++) {
 		assert_true(i == 0 || item->starts[i] > item->starts[i - 1]);
 		assert_true(item->starts[i] + item->size <= cut->slots);
-		/* No two places of one item overlap, so counting free ones counts what fits. */
-		assert_true(item->starts[i] >= end);
+		if (item->starts[i] < end)
+			continue;
 		end = item->starts[i] + item->size;
 		fit++;
 	}
-	if (item->media)
+	if (item->media && fit > 1)
 		fit = 1;
-	assert_true(item->starts_n == 0 || item->max == fit * item->share);
+	assert_true(item->starts_n == 0 || item->max <= fit * item->share);
 }
 
 static void check_item(const struct cut *cut, const struct cut_item *item)
@@ -184,10 +184,20 @@ static void check_item(const struct cut *cut, const struct cut_item *item)
 	assert_true(item->max > 0 && item->max <= cut->vgpus_max);
 	assert_true(item->share > 0 && item->fb_mib > 0 && item->name[0]);
 	assert_true(item->starts_n > 0 || cut->one_size);
+	check_starts(cut, item);
+}
+
+/* What only boards of the catalogue promise: each place counts, as they do not overlap. */
+static void check_places_count(const struct cut *cut, const struct cut_item *item)
+{
+	unsigned int n = item->media ? 1 : item->starts_n;
+
+	for (unsigned int i = 1; i < item->starts_n; i++)
+		assert_true(item->starts[i] >= item->starts[i - 1] + item->size);
+	assert_true(item->starts_n == 0 || item->max == n * item->share);
 	/* Half a GiB is counted as a slot: a GPU has more of those than slots. */
 	assert_true(item->starts_n > 0 || item->fb_mib < 1024 ||
 		    item->max * item->size <= cut->slots);
-	check_starts(cut, item);
 }
 
 static bool is_before(const struct cut_item *a, const struct cut_item *b)
@@ -195,6 +205,18 @@ static bool is_before(const struct cut_item *a, const struct cut_item *b)
 	if (a->size != b->size)
 		return a->size < b->size;
 	return a->fb_mib != b->fb_mib ? a->fb_mib < b->fb_mib : strcmp(a->name, b->name) < 0;
+}
+
+static void check_cut(const struct cut *cut, enum gpu_mode mode)
+{
+	assert_int_equal(cut->mode, mode);
+	assert_int_equal(cut->one_size, mode == GPU_MODE_EQUAL);
+	assert_true(cut->items_n > 0 && cut->items_n <= CUT_ITEMS_MAX);
+	assert_true(cut->slots > 0 && cut->slots <= CUT_SLOTS_MAX);
+	for (unsigned int i = 0; i < cut->items_n; i++) {
+		check_item(cut, &cut->items[i]);
+		assert_true(i == 0 || is_before(&cut->items[i - 1], &cut->items[i]));
+	}
 }
 
 static void every_cut_is_sound(void **state)
@@ -208,20 +230,57 @@ static void every_cut_is_sound(void **state)
 			if (!cut_of_board(catalogue_board_at(i), (enum gpu_mode)mode, &cut))
 				continue;
 			cuts[mode]++;
-			assert_int_equal(cut.mode, mode);
-			assert_int_equal(cut.one_size, mode == GPU_MODE_EQUAL);
-			assert_true(cut.items_n > 0 && cut.items_n <= CUT_ITEMS_MAX);
-			assert_true(cut.slots > 0 && cut.slots <= CUT_SLOTS_MAX);
-			for (unsigned int k = 0; k < cut.items_n; k++) {
-				check_item(&cut, &cut.items[k]);
-				assert_true(k == 0 ||
-					    is_before(&cut.items[k - 1], &cut.items[k]));
-			}
+			check_cut(&cut, (enum gpu_mode)mode);
+			for (unsigned int k = 0; k < cut.items_n; k++)
+				check_places_count(&cut, &cut.items[k]);
 		}
 	assert_int_equal(cuts[GPU_MODE_EQUAL], catalogue_boards());
 	assert_int_equal(cuts[GPU_MODE_WHOLE], catalogue_boards());
 	assert_true(cuts[GPU_MODE_MIXED] > 40);
 	assert_true(cuts[GPU_MODE_MIG] > 25);
+}
+
+static uint32_t next(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+static void any_type(struct gpu_type *type, uint32_t *seed)
+{
+	static const char *const forms[] = { "NVIDIA X-%uQ", "NVIDIA X-1-%uC", "NVIDIA X-4-%uCME",
+					     "NVIDIA X-7-%uB", "X%u" };
+	static const uint32_t sizes[] = { 0, 1, 512, 2048, 40000, 96246, 1 << 20, UINT32_MAX };
+	uint32_t gib = next(seed) % 100;
+
+	memset(type, 0, sizeof(*type));
+	snprintf(type->name, sizeof(type->name), forms[next(seed) % 5], gib);
+	type->fb_mib = next(seed) % 3 ? gib * 1024 : sizes[next(seed) % 8];
+	type->max = next(seed) % 8 ? next(seed) % 40 : next(seed);
+}
+
+/* Hosts report these lists, so nothing in them may be believed blindly. */
+static void whatever_a_driver_says_the_cut_is_sound(void **state)
+{
+	unsigned int made = 0;
+	uint32_t seed = 1;
+	struct cut cut;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		const struct board *b = catalogue_board_at(next(&seed) % catalogue_boards());
+		enum gpu_mode mode = (enum gpu_mode)(next(&seed) % GPU_MODE_COUNT);
+		struct gpu_type types[6];
+		size_t n = 1 + next(&seed) % 6;
+
+		for (size_t k = 0; k < n; k++)
+			any_type(&types[k], &seed);
+		if (!cut_of_types(next(&seed) % 4 ? b : NULL, types, n, mode, &cut))
+			continue;
+		check_cut(&cut, mode);
+		made++;
+	}
+	assert_true(made > 5000);
 }
 
 static void boards_have_the_modes_of_their_generation(void **state)
@@ -541,6 +600,7 @@ int main(void)
 		cmocka_unit_test(every_board_has_the_ids_of_the_published_tables),
 		cmocka_unit_test(equal_size_ids_are_one_after_another),
 		cmocka_unit_test(every_cut_is_sound),
+		cmocka_unit_test(whatever_a_driver_says_the_cut_is_sound),
 		cmocka_unit_test(boards_have_the_modes_of_their_generation),
 		cmocka_unit_test(every_type_is_in_the_cut_of_its_mode),
 		cmocka_unit_test(series_of_one_size_share_an_item),
