@@ -173,22 +173,6 @@ int object_get(struct request *rq, struct error *err)
 
 /* ---- commands ---- */
 
-/* The member of an object that its path ends in. */
-static const char *id_of(const json_t *object)
-{
-	const char *id = json_string_value(json_object_get(object, "id"));
-
-	return id ? id : json_string_value(json_object_get(object, "name"));
-}
-
-static void set_location(struct reply *reply, const char *plural, const json_t *body)
-{
-	const char *id = id_of(body);
-
-	if (id)
-		snprintf(reply->location, sizeof(reply->location), "/v1/%s/%s", plural, id);
-}
-
 static bool is_dry_run(const struct request *rq)
 {
 	const char *value = target_query(&rq->target, "dry_run");
@@ -196,29 +180,24 @@ static bool is_dry_run(const struct request *rq)
 	return value && strcmp(value, "1") == 0;
 }
 
-static json_t *answer_body(const struct request *rq, const struct outcome *o)
+static void set_location(const struct request *rq, struct reply *reply, const char *id)
 {
-	/* A shallow copy: the body is the controller's, the two members below are ours. */
-	json_t *j = o->body ? json_copy((json_t *)(uintptr_t)o->body) : json_object();
+	const char *plural = names_word(&object_plural_names, rq->route->gives);
 
-	if (j && o->body && o->revision)
-		json_object_set_new(j, "revision", json_integer((json_int_t)o->revision));
-	if (j && is_dry_run(rq))
-		json_object_set_new(j, "dry_run", json_true());
-	return j;
+	snprintf(reply->location, sizeof(reply->location), "/v1/%s/%s", plural, id);
 }
 
 static void on_success(struct request *rq, const struct outcome *o)
 {
 	int status = o->accepted ? 202 : o->created ? 201 : 200;
+	const char *nothing = is_dry_run(rq) ? "{\"dry_run\":true}" : "{}";
 
 	if (o->body && o->revision)
 		set_etag(&rq->reply, o->revision);
-	if (status != 200 && rq->route->gives >= 0 && !is_dry_run(rq))
-		set_location(&rq->reply, names_word(&object_plural_names, rq->route->gives),
-			     o->body);
+	if (status != 200 && rq->route->gives >= 0 && !is_dry_run(rq) && o->id && o->id[0])
+		set_location(rq, &rq->reply, o->id);
 	rq->reply.replayed = o->replayed;
-	request_json(rq, status, answer_body(rq, o));
+	request_text(rq, status, strdup(o->body ? o->body : nothing));
 }
 
 static void on_outcome(void *user, const struct outcome *o)

@@ -49,6 +49,7 @@ const char *request_header(const struct request *rq, const char *name);
 
 /* Fills the answer: BODY is consumed; NULL is out of memory, which is answered as such. */
 void request_json(struct request *rq, int status, json_t *body);
+void request_text(struct request *rq, int status, char *body); /* the same of JSON text */
 void request_problem(struct request *rq, const struct error *err, int status,
 		     const struct refusal *refusals, size_t n);
 

@@ -111,16 +111,24 @@ static void reply_drop_body(struct reply *reply)
 	reply->length = 0;
 }
 
-static void set_body(struct reply *reply, int status, const char *type, json_t *body)
+static void set_text(struct reply *reply, int status, const char *type, char *text)
 {
-	char *text = body ? json_line(body) : NULL;
-
-	json_decref(body);
 	reply_drop_body(reply);
 	reply->status = text ? status : 500;
 	reply->type = text ? type : NULL;
 	reply->body = text;
 	reply->length = text ? strlen(text) : 0;
+}
+
+static void set_body(struct reply *reply, int status, const char *type, json_t *body)
+{
+	set_text(reply, status, type, body ? json_line(body) : NULL);
+	json_decref(body);
+}
+
+void request_text(struct request *rq, int status, char *body)
+{
+	set_text(&rq->reply, status, "application/json", body);
 }
 
 void request_json(struct request *rq, int status, json_t *body)

@@ -255,7 +255,7 @@ struct batch {
 	outcome_fn *done;
 	void *user;
 	bool accepted, created;
-	json_t *body;
+	char *body, id[GPU_ID_SIZE]; /* of the answer */
 	uint64_t revision;
 	char key[UUID_TEXT_SIZE]; /* of the kept answer, "" for none */
 	json_t *kept;
@@ -266,7 +266,7 @@ struct batch {
 
 static void batch_free(struct batch *b)
 {
-	json_decref(b->body);
+	free(b->body);
 	json_decref(b->kept);
 	free(b->hosts);
 	free(b);
@@ -303,7 +303,8 @@ static void landed(void *user, int r, uint64_t revision, const struct error *err
 	struct batch *b = user;
 	struct controller *c = b->c;
 	struct outcome o = { .r = r, .err = err, .accepted = b->accepted, .created = b->created,
-			     .body = r == 0 ? b->body : NULL, .revision = b->revision };
+			     .body = r == 0 ? b->body : NULL, .id = b->id,
+			     .revision = b->revision };
 	struct error first;
 
 	c->pending--;
@@ -357,7 +358,7 @@ static bool writes_add(struct writes *w, uint64_t expect, char *value, const cha
 	return true;
 }
 
-static int writes_make(struct change *ch, struct batch *b, struct writes *w, struct error *err)
+static int writes_make(struct change *ch, struct writes *w, struct error *err)
 {
 	size_t room = ch->n + ch->forget_n + 2;
 	char *text;
@@ -379,14 +380,25 @@ static int writes_make(struct change *ch, struct batch *b, struct writes *w, str
 	}
 	for (size_t i = 0; i < ch->forget_n; i++)
 		writes_add(w, STORE_ANY, NULL, "answer", ch->forget[i]);
-	if (!b->key[0])
-		return 0;
-	b->kept = json_pack("{s:I, s:b, s:b, s:I, s:O?}", "time_ms", (json_int_t)ch->now_ms,
-			    "accepted", b->accepted, "created", b->created, "revision",
-			    (json_int_t)b->revision, "body", b->body);
-	text = b->kept ? json_line(b->kept) : NULL;
-	if (!text)
+	return 0;
+}
+
+/* The answer to B goes into the same batch, for a client that asks again. */
+static int writes_add_answer(struct change *ch, struct batch *b, struct writes *w,
+			     struct error *err)
+{
+	struct text t = { 0 };
+	char *text;
+
+	text_add(&t, "{\"time_ms\":%jd,\"accepted\":%s,\"created\":%s,\"revision\":%ju,\"body\":%s}",
+		 (intmax_t)ch->now_ms, b->accepted ? "true" : "false",
+		 b->created ? "true" : "false", (uintmax_t)b->revision,
+		 b->body ? b->body : "null");
+	text = text_take(&t);
+	if (!text || json_parse(text, strlen(text), STORE_VALUE_MAX, &b->kept, NULL) < 0) {
+		free(text);
 		return error_set(err, ERR_NO_MEMORY, "the answer that is kept");
+	}
 	writes_add(w, STORE_ANY, text, "answer", b->key);
 	return 0;
 }
@@ -446,22 +458,50 @@ static void apply(struct change *ch, uint64_t revision)
 	}
 }
 
-static json_t *shown(struct change *ch, const struct answer *a, uint64_t revision)
+/* The object as clients see it: TEXT, as it is stored, with two members more; NULL for NULL. */
+static char *shown(const char *text, uint64_t revision, bool dry_run)
 {
-	const void *data = a->id ? change_see(ch, a->kind, a->id) : NULL;
-	json_t *j = data ? fields_write(object_fields(a->kind), data) : NULL;
+	struct text t = { 0 };
 
-	if (j)
-		json_object_set_new(j, "revision", json_integer((json_int_t)revision));
-	return j;
+	if (!text)
+		return NULL;
+	text_append(&t, text, strlen(text) - 1);
+	text_add(&t, ",\"revision\":%ju%s}", (uintmax_t)revision,
+		 dry_run ? ",\"dry_run\":true" : "");
+	return text_take(&t);
 }
 
-static int launch(struct change *ch, struct batch *b, struct error *err)
+/* What the change makes of the object of the answer, as it is stored; free() it. */
+static char *text_of_answer(struct change *ch, const struct answer *a)
+{
+	const void *data = a->id ? change_see(ch, a->kind, a->id) : NULL;
+
+	return data ? fields_text(object_fields(a->kind), data) : NULL;
+}
+
+/* The object of the answer is among the writes nearly always: row 0 is the chain. */
+static char *body_of(struct change *ch, const struct answer *a, const struct writes *w,
+		     uint64_t revision)
+{
+	cleanup(cleanup_free) char *text = NULL;
+
+	for (size_t i = 0; a->id && i < ch->n; i++)
+		if (ch->edits[i].kind == a->kind && strcmp(ch->edits[i].id, a->id) == 0)
+			return shown(w->values[i + 1], revision, false);
+	text = text_of_answer(ch, a);
+	return shown(text, revision, false);
+}
+
+static int launch(struct change *ch, const struct answer *a, struct batch *b, struct error *err)
 {
 	struct controller *c = ch->c;
 	struct writes w = { 0 };
-	int r = writes_make(ch, b, &w, err);
+	int r = writes_make(ch, &w, err);
 
+	if (r == 0)
+		b->body = body_of(ch, a, &w, b->revision);
+	if (r == 0 && b->key[0])
+		r = writes_add_answer(ch, b, &w, err);
 	if (r == 0)
 		r = store_commit(c->store, w.rows, w.n, landed, b, err);
 	writes_done(&w);
@@ -481,15 +521,15 @@ static int launch(struct change *ch, struct batch *b, struct error *err)
 /* A dry run, or a change that changes nothing. */
 static void answer_dry(struct change *ch, const struct answer *a, outcome_fn *done, void *user)
 {
-	json_t *body = shown(ch, a, ch->c->revision);
-	struct outcome o = { .body = body, .accepted = a->accepted, .revision = ch->c->revision,
-			     .refusals = ch->refusals, .refusals_n = ch->refusals_n };
+	cleanup(cleanup_free) char *text = text_of_answer(ch, a);
+	cleanup(cleanup_free) char *body =
+		shown(text, ch->c->revision, ch->command && ch->command->dry_run);
+	struct outcome o = { .body = body, .id = a->id, .accepted = a->accepted,
+			     .revision = ch->c->revision, .refusals = ch->refusals,
+			     .refusals_n = ch->refusals_n };
 
-	if (body && ch->command && ch->command->dry_run)
-		json_object_set_new(body, "dry_run", json_true());
 	if (done)
 		done(user, &o);
-	json_decref(body);
 }
 
 void answer_error(outcome_fn *done, void *user, int r, const struct error *err,
@@ -530,7 +570,8 @@ static struct batch *batch_new(struct change *ch, const struct answer *a, outcom
 		return NULL;
 	*b = (struct batch){ .c = ch->c, .done = done, .user = user, .accepted = a->accepted,
 			     .created = a->created, .revision = ch->c->revision + 1 };
-	b->body = shown(ch, a, b->revision);
+	if (a->id)
+		TEXT_COPY(b->id, a->id);
 	if (ch->command && ch->command->idempotency_key[0])
 		answer_key(ch->command, b->key);
 	note_hosts(ch, b);
@@ -588,7 +629,7 @@ void change_commit(struct change *ch, const struct answer *asked, outcome_fn *do
 	if (r == 0 && !(b = batch_new(ch, answer, done, user)))
 		r = error_set(&err, ERR_NO_MEMORY, "the change was not made");
 	if (r == 0)
-		r = launch(ch, b, &err);
+		r = launch(ch, answer, b, &err);
 	if (r < 0) {
 		if (b)
 			batch_free(b);

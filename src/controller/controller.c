@@ -181,6 +181,8 @@ static bool answered_before(struct controller *c, const struct command *cmd, out
 			    void *user)
 {
 	struct outcome o = { .replayed = true };
+	cleanup(cleanup_free) char *text = NULL;
+	const json_t *body;
 	char key[UUID_TEXT_SIZE];
 	struct error err;
 	json_t *kept;
@@ -202,7 +204,9 @@ static bool answered_before(struct controller *c, const struct command *cmd, out
 	o.accepted = json_is_true(json_object_get(kept, "accepted"));
 	o.created = json_is_true(json_object_get(kept, "created"));
 	o.revision = (uint64_t)json_integer_value(json_object_get(kept, "revision"));
-	o.body = json_object_get(kept, "body");
+	body = json_object_get(kept, "body");
+	o.id = json_string_value(json_object_get(body, "id") ?: json_object_get(body, "name"));
+	o.body = text = json_is_object(body) ? json_line(body) : NULL;
 	if (done)
 		done(user, &o);
 	return true;

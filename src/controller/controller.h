@@ -82,7 +82,9 @@ struct command {
 struct outcome {
 	int r;                       /* 0 or -ERR_kind */
 	const struct error *err;
-	const json_t *body;          /* object or operation; NULL on failure and deletion */
+	const char *body;            /* object or operation, with its revision, as JSON text; NULL
+	                              * on failure and deletion */
+	const char *id;              /* of that object; NULL or "" for none */
 	bool accepted;               /* an operation goes on in the background */
 	bool created;
 	uint64_t revision;           /* of the object; its ETag */

@@ -111,6 +111,7 @@ void fake_put(struct controller *c, enum object_kind kind, const char *id, const
 
 static void answer(struct controller *c, outcome_fn *done, void *user)
 {
+	char *text;
 	struct outcome o = { .r = -(int)c->fail.kind, .err = &c->fail, .replayed = c->replayed };
 	bool begun = c->last.kind == COMMAND_VM_START || c->last.kind == COMMAND_VM_STOP;
 	json_t *body = NULL;
@@ -127,9 +128,16 @@ static void answer(struct controller *c, outcome_fn *done, void *user)
 	} else if (c->last.kind != COMMAND_VM_DELETE && c->last.kind != COMMAND_HOST_REPORT) {
 		body = json_pack("{s:s}", "id", c->last.id);
 	}
-	o.body = body;
+	if (body) {
+		json_object_set_new(body, "revision", json_integer((json_int_t)c->revision));
+		if (c->last.dry_run)
+			json_object_set_new(body, "dry_run", json_true());
+		o.id = json_string_value(json_object_get(body, "id") ?: json_object_get(body, "name"));
+	}
+	o.body = text = body ? json_line(body) : NULL;
 	o.revision = c->revision;
 	done(user, &o);
+	free(text);
 	json_decref(body);
 }
 

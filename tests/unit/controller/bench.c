@@ -66,7 +66,7 @@ static void on_answer(void *user, const struct outcome *o)
 	a->created = o->created;
 	a->replayed = o->replayed;
 	a->refusals_n = o->refusals_n;
-	a->body = o->body ? json_deep_copy(o->body) : NULL;
+	a->body = o->body ? json_loads(o->body, 0, NULL) : NULL;
 	if (o->err)
 		a->err = *o->err;
 }
