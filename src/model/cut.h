@@ -56,8 +56,9 @@ bool cut_of_board(const struct board *board, enum gpu_mode mode, struct cut *ret
 bool cut_of_types(const struct board *board_or_null, const struct gpu_type *types, size_t n,
 		  enum gpu_mode mode, struct cut *ret);
 
-/* Index of the item that PROFILE is, -1 for none.  PROFILE must be one of the same GPU.  Its own
- * maximum may be lower than the item's (GRID RTX8000-4C: 8, RTX8000-4Q: 12). */
+/* Index of the item that PROFILE is, -1 for none.  PROFILE must be one of the same GPU, with the
+ * framebuffer that the cut was made with (the driver's, where it named one).  Its own maximum may
+ * be lower than the item's (GRID RTX8000-4C: 8, RTX8000-4Q: 12). */
 int cut_find(const struct cut *cut, const struct catalogue_profile *profile);
 
 /* Puts a driver's own list of the N places where ITEM may start in place of the rule's, and what

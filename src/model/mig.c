@@ -68,7 +68,7 @@ const struct mig_layout *mig_layout_of(const struct board *board)
 	unsigned int most = 0, slices;
 	bool graphics = false;
 
-	for (size_t i = 0; board->mig && i < board->profiles_n; i++) {
+	for (size_t i = 0; i < board->profiles_n; i++) {
 		slices = mig_slices_of(board->profiles[i].name);
 		if (slices == 0)
 			continue;

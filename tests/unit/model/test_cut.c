@@ -485,6 +485,51 @@ static void the_types_of_the_driver_win(void **state)
 	assert_int_equal(cut.items[0].max, 4);
 }
 
+/* A size that NVIDIA changes with a driver is that driver's. */
+static void the_framebuffer_is_what_the_driver_says(void **state)
+{
+	const struct gpu_type types[] = {
+		{ .name = "NVIDIA L40S-48Q", .fb_mib = 46080, .max = 1 },
+		{ .name = "NVIDIA L40S-6Q", .fb_mib = 5120, .max = 9 },
+	};
+	struct cut cut;
+
+	(void)state;
+	assert_true(cut_of_types(board_called("L40S"), types, 2, GPU_MODE_EQUAL, &cut));
+	assert_int_equal(cut.slots, 45);
+	assert_int_equal(cut.items[0].fb_mib, 5120);
+	assert_string_equal(starts_text(&cut.items[0]), "0 5 10 15 20 25 30 35 40");
+	assert_int_equal(cut_find(&cut, profile_called("NVIDIA L40S-6Q")), -1);
+}
+
+/* On Blackwell what does not divide the region is spread over it, not packed. */
+static void even_places_are_spread_over_the_region(void **state)
+{
+	const struct gpu_type types[] = {
+		{ .name = "NVIDIA RTX 6000D-84Q", .fb_mib = 86016, .max = 1 },
+		{ .name = "NVIDIA RTX 6000D-16Q", .fb_mib = 16384, .max = 5 },
+	};
+	struct cut cut;
+
+	(void)state;
+	assert_true(cut_of_types(board_called("RTX 6000D"), types, 2, GPU_MODE_MIXED, &cut));
+	assert_string_equal(starts_text(&cut.items[0]), "0 16 33 50 67");
+	assert_int_equal(cut.items[0].max, 5);
+}
+
+/* NVIDIA's resource manager has mixed sizes on virtual functions alone. */
+static void mixed_sizes_need_sr_iov(void **state)
+{
+	struct board b = *board_called("L40S");
+	struct cut cut;
+
+	(void)state;
+	assert_true(cut_of_board(&b, GPU_MODE_MIXED, &cut));
+	b.sr_iov = false;
+	assert_false(cut_of_board(&b, GPU_MODE_MIXED, &cut));
+	assert_true(cut_of_board(&b, GPU_MODE_EQUAL, &cut));
+}
+
 /* Without the type of the whole board the region is the board's own framebuffer. */
 static void a_driver_without_the_largest_type_is_cut_the_same(void **state)
 {
@@ -609,6 +654,9 @@ int main(void)
 		cmocka_unit_test(rule_and_guide_contradict_each_other_and_the_driver_decides),
 		cmocka_unit_test(six_times_16_do_not_fit_in_80),
 		cmocka_unit_test(the_types_of_the_driver_win),
+		cmocka_unit_test(the_framebuffer_is_what_the_driver_says),
+		cmocka_unit_test(even_places_are_spread_over_the_region),
+		cmocka_unit_test(mixed_sizes_need_sr_iov),
 		cmocka_unit_test(a_driver_without_the_largest_type_is_cut_the_same),
 		cmocka_unit_test(an_unknown_board_is_cut_in_equal_sizes),
 		cmocka_unit_test(too_many_sizes_are_refused_not_cut_short),
