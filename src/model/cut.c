@@ -95,7 +95,7 @@ static void add_mig(struct draft *d, const struct catalogue_profile *p)
 	 * about. */
 	snprintf(item->name, sizeof(item->name), "%ug.%ugb%s", slices,
 		 l->shared ? gib_of(d->board_mib) * in->size / l->units : gib_of(p->fb_mib),
-		 l->shared ? "+gfx" : media ? "+me" : "");
+		 media ? "+me" : l->shared ? "+gfx" : "");
 	item->size = in->size;
 	item->starts_n = in->starts_n;
 	memcpy(item->starts, in->starts, in->starts_n * sizeof(in->starts[0]));
@@ -244,7 +244,7 @@ static void lay_mig(struct draft *d)
 		fit = places(item);
 		if (item->max == 0)
 			item->max = (uint16_t)fit;
-		if (l->shared && item->max > fit)
+		if (l->shared && !item->media && item->max > fit)
 			item->share = at_most(item->max / fit, SHARE_MAX);
 		item->max = at_most(fit * item->share, item->max);
 		most = item->share > most ? item->share : most;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "model/creatable.h"
+#include "model/cut.h"
 
 /* Types of an A40, an L40S and a T4, as many as the tests need. */
 enum { T_48, T_24, T_16, T_8, T_8_OTHER_SERIES, T_4, T_1, T_COUNT };
@@ -50,7 +51,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static unsigned int take(struct creatable_gpu *gpu, uint16_t vf, uint16_t type, uint16_t placement)
+static unsigned int create(struct creatable_gpu *gpu, uint16_t vf, uint16_t type,
+                           uint16_t placement)
 {
 	unsigned int slot = 99;
 
@@ -62,14 +64,14 @@ static unsigned int take(struct creatable_gpu *gpu, uint16_t vf, uint16_t type, 
 static void first_vgpu_sets_the_size_class(void **state)
 {
 	struct creatable_gpu *gpu = *state;
-	unsigned int slot = take(gpu, 0, T_8, CREATABLE_ANY);
+	unsigned int slot = create(gpu, 0, T_8, CREATABLE_ANY);
 
 	assert_int_equal(creatable_ask(&a40, gpu, 1, T_4), CREATABLE_WRONG_SIZE_CLASS);
 	assert_int_equal(creatable_ask(&a40, gpu, 1, T_8), CREATABLE_OK);
 	assert_int_equal(creatable_ask(&a40, gpu, 1, T_8_OTHER_SERIES), CREATABLE_OK);
 
 	/* The class goes with the last vGPU, not with the one that set it. */
-	take(gpu, 1, T_8_OTHER_SERIES, CREATABLE_ANY);
+	create(gpu, 1, T_8_OTHER_SERIES, CREATABLE_ANY);
 	assert_int_equal(creatable_give_back(gpu, slot), CREATABLE_OK);
 	assert_int_equal(creatable_ask(&a40, gpu, 0, T_4), CREATABLE_WRONG_SIZE_CLASS);
 	assert_int_equal(creatable_give_back(gpu, (unsigned int)creatable_find_vf(gpu, 1)),
@@ -83,7 +85,7 @@ static void equal_mode_ends_at_the_maximum_of_the_type(void **state)
 
 	for (uint16_t vf = 0; vf < 6; vf++) {
 		assert_int_equal(creatable_remaining(&a40, gpu, T_8), 6 - vf);
-		take(gpu, vf, vf % 2 ? T_8 : T_8_OTHER_SERIES, CREATABLE_ANY);
+		create(gpu, vf, vf % 2 ? T_8 : T_8_OTHER_SERIES, CREATABLE_ANY);
 	}
 	assert_int_equal(creatable_ask(&a40, gpu, 6, T_8), CREATABLE_FULL);
 	assert_int_equal(creatable_remaining(&a40, gpu, T_8), 0);
@@ -94,7 +96,7 @@ static void a_vf_carries_one_vgpu(void **state)
 	struct creatable_gpu *gpu = *state;
 	unsigned int slot = 99;
 
-	take(gpu, 3, T_4, CREATABLE_ANY);
+	create(gpu, 3, T_4, CREATABLE_ANY);
 	assert_int_equal(creatable_ask(&a40, gpu, 3, T_4), CREATABLE_VF_IN_USE);
 	assert_int_equal(creatable_take(&a40, gpu, 3, T_4, CREATABLE_ANY, &slot),
 	                 CREATABLE_VF_IN_USE);
@@ -114,8 +116,8 @@ static void vfs_that_are_not_enabled_take_nothing(void **state)
 	assert_int_equal(creatable_take(&a40, gpu, CREATABLE_PF, T_4, CREATABLE_ANY, &slot),
 	                 CREATABLE_NO_SUCH_VF);
 	assert_int_equal(creatable_remaining(&a40, gpu, T_4), 2);
-	take(gpu, 0, T_4, CREATABLE_ANY);
-	take(gpu, 1, T_4, CREATABLE_ANY);
+	create(gpu, 0, T_4, CREATABLE_ANY);
+	create(gpu, 1, T_4, CREATABLE_ANY);
 	assert_int_equal(creatable_ask(&a40, gpu, CREATABLE_PF, T_4), CREATABLE_FULL);
 }
 
@@ -124,7 +126,7 @@ static void changing_vfs_drops_everything(void **state)
 {
 	struct creatable_gpu *gpu = *state;
 
-	take(gpu, 0, T_4, CREATABLE_ANY);
+	create(gpu, 0, T_4, CREATABLE_ANY);
 	assert_int_equal(creatable_set_vfs(&a40, gpu, 32), CREATABLE_OK);
 	assert_int_equal(gpu->count, 0);
 	assert_int_equal(gpu->mode, CREATABLE_EQUAL);
@@ -136,8 +138,8 @@ static void mixed_mode_places_by_id(void **state)
 	uint16_t ids[GEOMETRY_IDS_MAX];
 	unsigned int slot;
 
-	take(gpu, 0, T_24, 24);
-	take(gpu, 1, T_8, CREATABLE_ANY);
+	create(gpu, 0, T_24, 24);
+	create(gpu, 1, T_8, CREATABLE_ANY);
 	assert_int_equal(gpu->vgpus[1].placement, 0);
 
 	/* 4 GiB may start at 0 8 12 20 24 32 36 44; 0-7 and 24-47 are taken. */
@@ -158,7 +160,7 @@ static void giving_back_frees_every_id_it_covered(void **state)
 	uint16_t before[GEOMETRY_IDS_MAX], after[GEOMETRY_IDS_MAX];
 	unsigned int n, slot;
 
-	take(gpu, 0, T_8, 0);
+	create(gpu, 0, T_8, 0);
 	for (uint16_t type = 0; type < T_COUNT; type++) {
 		n = creatable_placements(&a40, gpu, type, before, GEOMETRY_IDS_MAX);
 		if (creatable_take(&a40, gpu, 1, T_16, 32, &slot) == CREATABLE_OK)
@@ -171,9 +173,9 @@ static void giving_back_frees_every_id_it_covered(void **state)
 static void a_vgpu_moves_only_to_a_free_id_of_its_type(void **state)
 {
 	struct creatable_gpu *gpu = *state;
-	unsigned int slot = take(gpu, 0, T_8, 0);
+	unsigned int slot = create(gpu, 0, T_8, 0);
 
-	take(gpu, 1, T_8, 16);
+	create(gpu, 1, T_8, 16);
 	assert_int_equal(creatable_move(&a40, gpu, slot, 0), CREATABLE_OK);
 	assert_int_equal(creatable_move(&a40, gpu, slot, 16), CREATABLE_PLACEMENT_TAKEN);
 	assert_int_equal(creatable_move(&a40, gpu, slot, 8), CREATABLE_PLACEMENT_UNKNOWN);
@@ -187,7 +189,7 @@ static void a_vgpu_moves_only_to_a_free_id_of_its_type(void **state)
 static void the_mode_changes_only_on_an_empty_gpu(void **state)
 {
 	struct creatable_gpu *gpu = *state;
-	unsigned int slot = take(gpu, 0, T_8, CREATABLE_ANY);
+	unsigned int slot = create(gpu, 0, T_8, CREATABLE_ANY);
 
 	assert_int_equal(creatable_set_mode(&a40, gpu, CREATABLE_MIXED), CREATABLE_HAS_VGPUS);
 	assert_int_equal(creatable_set_mode(&a40, gpu, CREATABLE_EQUAL), CREATABLE_OK);
@@ -284,8 +286,8 @@ static void check_sees_what_is_broken(void **state)
 {
 	struct creatable_gpu *gpu = *state;
 
-	take(gpu, 0, T_8, 0);
-	take(gpu, 1, T_8, 16);
+	create(gpu, 0, T_8, 0);
+	create(gpu, 1, T_8, 16);
 	gpu->vgpus[1].placement = 4;
 	assert_string_equal(creatable_check(&a40, gpu), "two vGPUs overlap");
 	gpu->vgpus[1].placement = 16;
@@ -308,6 +310,67 @@ static void every_answer_has_words(void **state)
 	assert_null(creatable_answer_name(CREATABLE_ANSWER_COUNT));
 }
 
+/* --- the cuts that placement works with must be what this model creates --- */
+
+/* Types of which nobody has published how many fit are left out. */
+static void describe_board(const struct board *b, struct creatable_board *ret)
+{
+	*ret = (struct creatable_board){ .rule = b->rule, .total_vfs = b->sr_iov ? 64 : 0 };
+	for (size_t i = 0; i < b->profiles_n; i++) {
+		const struct catalogue_profile *p = &b->profiles[i];
+
+		if (!p->mig && p->max)
+			ret->types[ret->n_types++] = (struct geometry_type){
+				p->fb_mib, geometry_size_gib(0, p->fb_mib), (uint16_t)p->max
+			};
+	}
+	ret->region_gib = geometry_region_gib(ret->types, ret->n_types);
+	for (unsigned int i = 0; i < ret->n_types; i++)
+		ret->types[i].size_gib = geometry_size_gib(ret->region_gib, ret->types[i].fb_mib);
+}
+
+static void compare_with_driver(const struct creatable_board *board, const struct cut *cut)
+{
+	uint16_t ids[CUT_STARTS_MAX];
+	struct creatable_gpu gpu;
+
+	creatable_init(&gpu);
+	creatable_set_vfs(board, &gpu, board->total_vfs);
+	assert_int_equal(creatable_set_mode(board, &gpu, cut->one_size ? CREATABLE_EQUAL :
+					    CREATABLE_MIXED), CREATABLE_OK);
+	for (uint16_t i = 0; i < board->n_types; i++) {
+		const struct cut_item *item = NULL;
+		unsigned int n = creatable_placements(board, &gpu, i, ids, CUT_STARTS_MAX);
+
+		for (unsigned int k = 0; k < cut->items_n; k++)
+			if (cut->items[k].fb_mib == board->types[i].fb_mib)
+				item = &cut->items[k];
+		assert_non_null(item);
+		assert_int_equal(item->starts_n, n);
+		assert_memory_equal(item->starts, ids, n * sizeof(ids[0]));
+		/* Less where one type has a lower maximum than its siblings of that size. */
+		if (item->max != creatable_remaining(board, &gpu, i))
+			assert_int_equal(creatable_remaining(board, &gpu, i), 8);
+	}
+}
+
+static void cuts_are_what_is_created(void **state)
+{
+	struct creatable_board board;
+	struct cut cut;
+
+	(void)state;
+	for (size_t i = 0; i < catalogue_boards(); i++) {
+		const struct board *b = catalogue_board_at(i);
+
+		describe_board(b, &board);
+		assert_true(cut_of_board(b, GPU_MODE_EQUAL, &cut));
+		compare_with_driver(&board, &cut);
+		if (cut_of_board(b, GPU_MODE_MIXED, &cut))
+			compare_with_driver(&board, &cut);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +391,7 @@ int main(void)
 		MIXED(no_sequence_breaks_the_gpu),
 		MIXED(check_sees_what_is_broken),
 		cmocka_unit_test(every_answer_has_words),
+		cmocka_unit_test(cuts_are_what_is_created),
 	};
 	return cmocka_run_group_tests_name("creatable", tests, NULL, NULL);
 }

@@ -248,13 +248,14 @@ static uint32_t next(uint32_t *seed)
 
 static void any_type(struct gpu_type *type, uint32_t *seed)
 {
-	static const char *const forms[] = { "NVIDIA X-%uQ", "NVIDIA X-1-%uC", "NVIDIA X-4-%uCME",
-					     "NVIDIA X-7-%uB", "X%u" };
+	static const char *const boards[] = { "NVIDIA X-", "NVIDIA X-1-", "X-4-", "X-7-", "X" };
+	static const char *const series[] = { "Q", "C", "CME", "B", "" };
 	static const uint32_t sizes[] = { 0, 1, 512, 2048, 40000, 96246, 1 << 20, UINT32_MAX };
+	const char *board = boards[next(seed) % 5];
 	uint32_t gib = next(seed) % 100;
 
 	memset(type, 0, sizeof(*type));
-	snprintf(type->name, sizeof(type->name), forms[next(seed) % 5], gib);
+	snprintf(type->name, sizeof(type->name), "%s%u%s", board, gib, series[next(seed) % 5]);
 	type->fb_mib = next(seed) % 3 ? gib * 1024 : sizes[next(seed) % 8];
 	type->max = next(seed) % 8 ? next(seed) % 40 : next(seed);
 }

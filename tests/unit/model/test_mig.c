@@ -322,6 +322,23 @@ static void the_types_of_the_driver_win(void **state)
 	assert_int_equal(cut.items_n, 1);
 }
 
+/* A type that a newer driver might have: without graphics its instance is not shared. */
+static void media_without_graphics_is_not_shared(void **state)
+{
+	const struct gpu_type types[] = {
+		{ .name = "NVIDIA RTX Pro 6000 Blackwell DC-1-12CME", .fb_mib = 12288, .max = 8 },
+		{ .name = "NVIDIA RTX Pro 6000 Blackwell DC-1-12C", .fb_mib = 12288, .max = 8 },
+	};
+	struct cut cut;
+
+	(void)state;
+	assert_true(cut_of_types(catalogue_board_named("RTX PRO 6000"), types, 2, GPU_MODE_MIG,
+				 &cut));
+	assert_string_equal(instances_text(&cut), "1g.24gb+gfx 4, 1g.24gb+me 1");
+	assert_int_equal(cut.items[0].max, 8);
+	assert_int_equal(cut.items[1].max, 1);
+}
+
 static void a_list_of_places_keeps_media_and_sharing(void **state)
 {
 	const uint16_t two[] = { 0, 6 };
@@ -361,6 +378,7 @@ int main(void)
 		cmocka_unit_test(no_combination_needs_more_compute_than_there_is),
 		cmocka_unit_test(full_layouts_of_an_a100_are_19),
 		cmocka_unit_test(the_types_of_the_driver_win),
+		cmocka_unit_test(media_without_graphics_is_not_shared),
 		cmocka_unit_test(a_list_of_places_keeps_media_and_sharing),
 		cmocka_unit_test(only_boards_with_mig_have_a_layout),
 	};
