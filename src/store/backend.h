@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* backend.h - what a back end of the store has to do, and what the front does for all of them.
  *
- * The front (store.c) checks keys, values and batches, keeps the durable view, the history and the
+ * The front (store.c) checks keys, values and batches, keeps what is durable, the history and the
  * watches, and runs every callback.  A back end decides which batches land, makes them durable and
  * says so, in order.  It may use a thread of its own; that thread owns a batch between submit() and
- * next(), may keep references to records for longer, and does not touch the view.
+ * next(), may keep references to records for longer, and does not touch the contents.
  */
 #pragma once
 
 #include "store/history.h"
+#include "store/newest.h"
 #include "store/record.h"
 #include "store/store.h"
 
@@ -21,15 +22,14 @@ struct store_batch {
 	struct error err;
 	size_t n;
 	struct store_batch_write {
-		struct record *record;   /* its revision is set by the back end */
-		struct view_node *spare; /* for the front */
+		struct record *record; /* its revision is set by the back end */
 		uint64_t expect;
 	} writes[];
 };
 
 /* What open() fills and the front keeps up to date from the answers. */
 struct store_contents {
-	struct view view;
+	struct newest newest; /* what is durable */
 	struct history history;
 	uint64_t revision;
 };

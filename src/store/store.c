@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front of every back end: what a batch may hold is checked here once, and the durable view,
- * the history, the watches and all callbacks live here.  A batch goes
+/* The front of every back end: what a batch may hold is checked here once, and what is durable, the
+ * history, the watches and all callbacks live here.  A batch goes
  *
- *     store_commit -> submit ... (the back end) ... next -> view, history -> done -> watches
+ *     store_commit -> held -> submit ... (the back end) ... next -> contents -> done -> watches
  *
- * and everything right of the back end happens in store_dispatch(). */
+ * and everything right of the back end happens in store_dispatch().  Batches are held until then,
+ * or until there are many: the first of a turn of the event loop would else be a group of its own,
+ * and all others of that turn would wait for its fsync. */
 #include "store/store.h"
 
 #include <assert.h>
@@ -17,6 +19,8 @@
 #include "base/text.h"
 #include "store/backend.h"
 #include "store/check.h"
+
+enum { HELD_MAX = 16 };
 
 struct store_watch {
 	struct store_watch *next;
@@ -34,7 +38,10 @@ struct store {
 	int wake;
 	struct store_contents contents;
 	struct store_watch *watches;
+	struct store_queue held;
+	size_t held_n;
 	uint64_t submitted, answered; /* batches */
+	size_t promised;              /* keys that batches under way may add */
 	bool dispatching, closing;
 };
 
@@ -66,33 +73,50 @@ void store_batch_conflict(struct store_batch *batch, const struct store_batch_wr
 
 static void batch_free(struct store_batch *b)
 {
-	for (size_t i = 0; i < b->n; i++) {
+	for (size_t i = 0; i < b->n; i++)
 		record_unref(b->writes[i].record);
-		free(b->writes[i].spare);
-	}
 	free(b);
 }
 
+/* With it comes room for all its keys, so that recording what is durable can not fail. */
 static struct store_batch *batch_new(struct store *s, const struct store_write *writes, size_t n)
 {
 	struct store_batch *b = calloc(1, sizeof(*b) + n * sizeof(b->writes[0]));
 
-	if (!b)
+	if (!b || !newest_reserve(&s->contents.newest, s->promised + n)) {
+		free(b);
 		return NULL;
+	}
 	b->n = n;
 	for (size_t i = 0; i < n; i++) {
 		struct store_batch_write *w = &b->writes[i];
 
 		w->expect = writes[i].expect;
 		w->record = record_new(writes[i].key, writes[i].value, 0);
-		if (w->record && writes[i].value)
-			w->spare = view_node_new(&s->contents.view);
-		if (!w->record || (writes[i].value && !w->spare)) {
+		if (!w->record) {
 			batch_free(b);
 			return NULL;
 		}
 	}
 	return b;
+}
+
+static void submit_held(struct store *s)
+{
+	struct store_batch *b;
+
+	while ((b = store_queue_pop(&s->held)))
+		s->backend->submit(s->impl, b);
+	s->held_n = 0;
+}
+
+static void hold(struct store *s, struct store_batch *b)
+{
+	store_queue_push(&s->held, b);
+	if (++s->held_n == 1)
+		store_wake(s->wake);
+	if (s->held_n == HELD_MAX)
+		submit_held(s);
 }
 
 int store_commit(struct store *s, const struct store_write *writes, size_t n, store_done_fn *done,
@@ -111,23 +135,25 @@ int store_commit(struct store *s, const struct store_write *writes, size_t n, st
 		return error_set(err, ERR_NO_MEMORY, "write %s", writes[0].key);
 	b->done = done;
 	b->user = user;
+	s->promised += n;
 	s->submitted++;
-	s->backend->submit(s->impl, b);
+	hold(s, b);
 	return 0;
 }
 
-/* Puts what landed into the view and the history; nothing in here can fail. */
+/* What landed is what is so from now on; nothing in here can fail. */
 static void apply(struct store_contents *c, struct store_batch *b)
 {
 	c->revision = b->revision;
 	for (size_t i = 0; i < b->n; i++) {
-		struct store_batch_write *w = &b->writes[i];
+		struct record *rec = b->writes[i].record, *before;
 
-		if (w->record->value)
-			view_put(&c->view, w->record, take(w->spare));
-		else if (!view_remove(&c->view, w->record->key))
-			continue; /* it was not there, so nothing changed */
-		history_append(&c->history, w->record);
+		before = rec->value ? newest_put(&c->newest, rec, 0).record
+				    : newest_remove(&c->newest, rec->key).record;
+		/* What was not there before it was deleted did not change. */
+		if (rec->value || before)
+			history_append(&c->history, rec);
+		record_unref(before);
 	}
 }
 
@@ -136,12 +162,15 @@ static void apply(struct store_contents *c, struct store_batch *b)
 int store_list(struct store *s, const char *prefix, store_entry_fn *fn, void *user,
 	       uint64_t *ret_revision, struct error *err)
 {
-	const struct view_node *node = view_seek(&s->contents.view, prefix);
+	struct record **rows;
+	size_t n;
 	int r = 0;
 
-	(void)err;
-	for (; node && r == 0 && text_starts_with(node->record->key, prefix); node = node->next[0])
-		r = fn(user, node->record->key, node->record->value, node->record->revision);
+	if (!newest_under(&s->contents.newest, prefix, &rows, &n))
+		return error_set(err, ERR_NO_MEMORY, "list %s", prefix);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = fn(user, rows[i]->key, rows[i]->value, rows[i]->revision);
+	free(rows);
 	if (r == 0 && ret_revision)
 		*ret_revision = s->contents.revision;
 	return r;
@@ -150,17 +179,17 @@ int store_list(struct store *s, const char *prefix, store_entry_fn *fn, void *us
 int store_get(struct store *s, const char *key, char **ret_value, uint64_t *ret_revision,
 	      struct error *err)
 {
-	const struct record *rec = view_find(&s->contents.view, key);
+	const struct newest_row *row = newest_find(&s->contents.newest, key);
 	char *copy;
 
-	if (!rec)
+	if (!row)
 		return error_set(err, ERR_NOT_FOUND, "there is no %s", key);
-	copy = strdup(rec->value);
+	copy = strdup(row->record->value);
 	if (!copy)
 		return error_set(err, ERR_NO_MEMORY, "read %s", key);
 	*ret_value = copy;
 	if (ret_revision)
-		*ret_revision = rec->revision;
+		*ret_revision = row->record->revision;
 	return 0;
 }
 
@@ -269,6 +298,7 @@ int store_fd(struct store *s)
 static void answer(struct store *s, struct store_batch *b)
 {
 	s->answered++;
+	s->promised -= b->n;
 	if (b->r == 0)
 		apply(&s->contents, b);
 	if (b->done)
@@ -285,6 +315,7 @@ void store_dispatch(struct store *s)
 	struct store_batch *b;
 
 	assert(!s->dispatching);
+	submit_held(s);
 	(void)!read(s->wake, &count, sizeof(count));
 	s->dispatching = true;
 	tell_watches(s);
@@ -322,7 +353,7 @@ static const struct store_backend *backend_named(const char *name)
 static void store_free(struct store *s)
 {
 	free_watches(s, false);
-	view_done(&s->contents.view);
+	newest_done(&s->contents.newest);
 	history_done(&s->contents.history);
 	if (s->wake >= 0)
 		close(s->wake);
@@ -359,6 +390,7 @@ int store_open(const char *backend, const char *path, struct store **ret, struct
 	if (!s)
 		return error_set(err, ERR_NO_MEMORY, "store %s", path);
 	s->backend = known;
+	store_queue_init(&s->held);
 	r = store_init(s, path, err);
 	if (r < 0) {
 		store_free(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store of tests and of the simulator: nothing outlives the process.  A batch is decided when
- * the front asks for it, against the view that holds all batches before it. */
+ * the front asks for it, against the contents, which hold all batches before it. */
 #include "store/backend.h"
 
 struct memory {
@@ -39,8 +39,7 @@ static struct store_batch *memory_next(void *impl)
 
 	for (size_t i = 0; b && i < b->n; i++) {
 		const struct store_batch_write *w = &b->writes[i];
-		const struct record *found = view_find(&m->contents->view, w->record->key);
-		uint64_t revision = found ? found->revision : 0;
+		uint64_t revision = newest_revision(&m->contents->newest, w->record->key);
 
 		if (!store_expects(w->expect, revision)) {
 			store_batch_conflict(b, w, revision);

@@ -22,7 +22,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "store/sqlite/newest.h"
 #include "store/sqlite/schema.h"
 
 enum sql { SQL_BEGIN, SQL_COMMIT, SQL_APPEND, SQL_REVISION, SQL_FLOOR, SQL_DELETE, SQL_COUNT };
@@ -157,19 +156,12 @@ static bool reserve_rows(struct database *d, size_t more)
 	       newest_reserve(&d->newest, more);
 }
 
-static uint64_t revision_found(const struct database *d, const char *key)
-{
-	const struct newest_row *row = newest_find(&d->newest, key);
-
-	return row ? row->record->revision : 0;
-}
-
 /* Answers B when an expectation of it does not hold. */
 static bool expectations_hold(const struct database *d, struct store_batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct store_batch_write *w = &b->writes[i];
-		uint64_t found = revision_found(d, w->record->key);
+		uint64_t found = newest_revision(&d->newest, w->record->key);
 
 		if (store_expects(w->expect, found))
 			continue;
@@ -408,17 +400,18 @@ static struct record *record_of(sqlite3_stmt *row)
 				(uint64_t)sqlite3_column_int64(row, 2)) : NULL;
 }
 
-/* Plays one row back; what it replaces is dead. */
-static void play_row(struct loading *l, struct record *rec, struct view_node *node, int64_t id)
+/* Row ID, which holds REC, is played back; returns what it replaces. */
+static struct newest_row play(struct newest *t, struct record *rec, int64_t id)
+{
+	return rec->value ? newest_put(t, rec, id) : newest_remove(t, rec->key);
+}
+
+static void play_row(struct loading *l, struct record *rec, int64_t id)
 {
 	struct database *d = l->d;
-	struct newest_row before = rec->value ? newest_put(&d->newest, rec, id)
-					      : newest_remove(&d->newest, rec->key);
+	struct newest_row before = play(&d->newest, rec, id);
 
-	if (rec->value)
-		view_put(&l->c->view, rec, node);
-	else
-		view_remove(&l->c->view, rec->key);
+	record_unref(play(&l->c->newest, rec, id).record);
 	if (before.record)
 		d->dead[d->dead_n++] = before.id;
 	if (!rec->value)
@@ -431,14 +424,12 @@ static void play_row(struct loading *l, struct record *rec, struct view_node *no
 static int load_row(struct loading *l, sqlite3_stmt *row, struct error *err)
 {
 	struct record *rec = record_of(row);
-	struct view_node *node = rec && rec->value ? view_node_new(&l->c->view) : NULL;
 
-	if (!rec || (rec->value && !node) || !reserve_rows(l->d, 1)) {
+	if (!rec || !reserve_rows(l->d, 1) || !newest_reserve(&l->c->newest, 1)) {
 		record_unref(rec);
-		free(node);
 		return error_set(err, ERR_NO_MEMORY, "reading the store");
 	}
-	play_row(l, rec, node, sqlite3_column_int64(row, 3));
+	play_row(l, rec, sqlite3_column_int64(row, 3));
 	if (rec->revision > l->floor)
 		history_append(&l->c->history, rec);
 	history_trim(&l->c->history);

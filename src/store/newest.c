@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open addressing with linear steps.  A removal moves the rows behind it up, so that a search ends
  * at the first free slot and nothing piles up where keys come and go. */
-#include "store/sqlite/newest.h"
+#include "store/newest.h"
 
 #include <string.h>
+
+#include "base/text.h"
 
 /* FNV-1a, and a last mix because the low bits choose the slot. */
 static size_t hash(const char *key)
@@ -91,6 +93,27 @@ struct newest_row newest_remove(struct newest *t, const char *key)
 		t->n--;
 	}
 	return before;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp((*(struct record *const *)a)->key, (*(struct record *const *)b)->key);
+}
+
+bool newest_under(const struct newest *t, const char *prefix, struct record ***ret, size_t *ret_n)
+{
+	struct record **rows = malloc((t->n + 1) * sizeof(struct record *));
+	size_t n = 0;
+
+	if (!rows)
+		return false;
+	for (size_t i = 0; i < t->room; i++)
+		if (t->slots[i].record && text_starts_with(t->slots[i].record->key, prefix))
+			rows[n++] = t->slots[i].record;
+	qsort(rows, n, sizeof(*rows), compare_keys);
+	*ret = rows;
+	*ret_n = n;
+	return true;
 }
 
 void newest_done(struct newest *t)
