@@ -24,6 +24,7 @@
 	X(CONFLICT, 409, 6, "changed by someone else meanwhile")    \
 	X(PRECONDITION, 412, 6, "the object is not the one named")  \
 	X(NO_CAPACITY, 409, 7, "no GPU has room for it")            \
+	X(QUOTA, 409, 12, "over the quota of its tenant")           \
 	X(BUSY, 409, 11, "something still uses it")                 \
 	X(UNAVAILABLE, 503, 8, "a host or the store does not answer") \
 	X(IO, 500, 9, "a system call failed")                       \

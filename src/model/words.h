@@ -74,7 +74,8 @@
 	X(RUNNING, "running")      \
 	X(DONE, "done")            \
 	X(FAILED, "failed")        \
-	X(CANCELLED, "cancelled")
+	X(CANCELLED, "cancelled")  \
+	X(WAITING, "waiting")          /* in the queue: nothing is reserved yet */
 
 #define STEP_STATES(X)         \
 	X(WAITING, "waiting")  \
@@ -97,6 +98,11 @@
 #define STOP_HOWS(X)                \
 	X(GRACEFUL, "graceful")     \
 	X(FORCE, "force")
+
+/* Whom a start may put off its GPU when there is no room. */
+#define PREEMPTS(X)             \
+	X(NEVER, "never")       \
+	X(LOWER, "lower")       /* VMs of strictly lower priority */
 
 /* What the host did about one wanted thing (a retried request is harmless). */
 #define RESULTS(X)                  \
@@ -224,6 +230,14 @@ enum stop_how {
 	STOP_COUNT
 };
 extern const struct names stop_how_names;
+
+enum preempts {
+#define X(constant, word) PREEMPTS_##constant,
+	PREEMPTS(X)
+#undef X
+	PREEMPTS_COUNT
+};
+extern const struct names preempts_names;
 
 enum result {
 #define X(constant, word) RESULT_##constant,
