@@ -17,6 +17,15 @@ static const struct field stop_rows[] = {
 };
 static const struct fields stop_fields = FIELDS("stop", struct stop_body, stop_rows);
 
+struct start_body {
+	uint32_t wait_s;
+};
+static const struct field start_rows[] = {
+	FIELD_NUMBER(struct start_body, wait_s, FIELD_U32, 0, 1, 31536000,
+		     "Seconds it may wait for room; without it, it is refused when there is none"),
+};
+static const struct fields start_fields = FIELDS("start", struct start_body, start_rows);
+
 struct host_body {
 	char host[NAME_SIZE];
 };
@@ -86,6 +95,30 @@ const struct route routes[] = {
 	CALL("/v1/groups/{group}/explain", VIEWER, "group.explain", group_explain, "",
 	     "Say of each GPU why it is in the group or not"),
 
+	LIST("/v1/tenants", TENANT, "tenant.list", "List tenants with their limits and use"),
+	DO("POST", "/v1/tenants", ADMIN, TENANT_CREATE, "tenant.create", REQUIRED, 201,
+	   OBJECT_TENANT, "Make a tenant", &tenant_fields),
+	GET("/v1/tenants/{tenant}", TENANT, "tenant.get", "Show a tenant"),
+	DO("PATCH", "/v1/tenants/{tenant}", ADMIN, TENANT_UPDATE, "tenant.update", REQUIRED, 200,
+	   OBJECT_TENANT, "Change limits and guarantees; what runs, runs on", &tenant_fields),
+	DO("DELETE", "/v1/tenants/{tenant}", ADMIN, TENANT_DELETE, "tenant.delete", NONE, 200,
+	   NOTHING, "Delete a tenant that has no VMs", NULL),
+
+	LIST("/v1/priority-classes", PRIORITY_CLASS, "priority-class.list",
+	     "List priority classes"),
+	DO("POST", "/v1/priority-classes", ADMIN, CLASS_CREATE, "priority-class.create", REQUIRED,
+	   201, OBJECT_PRIORITY_CLASS, "Make a priority class", &priority_class_fields),
+	GET("/v1/priority-classes/{class}", PRIORITY_CLASS, "priority-class.get",
+	    "Show a priority class"),
+	DO("PATCH", "/v1/priority-classes/{class}", ADMIN, CLASS_UPDATE, "priority-class.update",
+	   REQUIRED, 200, OBJECT_PRIORITY_CLASS, "Change a priority class",
+	   &priority_class_fields),
+	DO("DELETE", "/v1/priority-classes/{class}", ADMIN, CLASS_DELETE, "priority-class.delete",
+	   NONE, 200, NOTHING, "Delete a priority class that no VM has", NULL),
+
+	LIST("/v1/queue", WAITER, "waiter.list", "List starts that wait, in order of turn"),
+	GET("/v1/queue/{waiter}", WAITER, "waiter.get", "Show a start that waits"),
+
 	LIST("/v1/vms", VM, "vm.list", "List VMs"),
 	DO("POST", "/v1/vms", OPERATOR, VM_CREATE, "vm.create", REQUIRED, 201, OBJECT_VM,
 	   "Make a VM known, with the devices it asks for", &vm_fields),
@@ -98,8 +131,8 @@ const struct route routes[] = {
 	   OBJECT_VM, "Give a VM a device", &vm_device_fields, &on_host_fields),
 	DO("DELETE", "/v1/vms/{vm}/devices/{device}", OPERATOR, VM_DETACH, "vm.detach", NONE, 200,
 	   OBJECT_VM, "Take a device from a VM", NULL),
-	DO("POST", "/v1/vms/{vm}/start", OPERATOR, VM_START, "vm.start", NONE, 202,
-	   OBJECT_OPERATION, "Start a VM with its vGPUs", NULL),
+	DO("POST", "/v1/vms/{vm}/start", OPERATOR, VM_START, "vm.start", OPTIONAL, 202,
+	   OBJECT_OPERATION, "Start a VM with its vGPUs, or let it wait for them", &start_fields),
 	DO("POST", "/v1/vms/{vm}/stop", OPERATOR, VM_STOP, "vm.stop", OPTIONAL, 202,
 	   OBJECT_OPERATION, "Stop a VM and give its vGPUs back", &stop_fields),
 	DO("POST", "/v1/vms/{vm}/adopt", OPERATOR, VM_ADOPT, "vm.adopt", OPTIONAL, 200, OBJECT_VM,

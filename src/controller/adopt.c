@@ -166,7 +166,7 @@ static int adopt_vm(struct change *ch, const json_t *domain, const char *host, s
 	TEXT_COPY(vm->name, name);
 	TEXT_COPY(vm->host, host);
 	TEXT_COPY(vm->uuid, json_string_value(json_object_get(domain, "uuid")));
-	vm->adopted = vm->start_after_boot = true;
+	vm->adopted = vm->start_after_boot = vm->preemptible = true;
 	*ret = vm;
 	return 0;
 }

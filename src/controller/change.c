@@ -36,6 +36,54 @@ void change_drop(struct change *ch)
 	*ch = (struct change){ 0 };
 }
 
+void change_restart(struct change *ch)
+{
+	struct change before = *ch;
+
+	ch->refusals = NULL;
+	change_drop(ch);
+	change_begin(ch, before.c, before.command);
+	ch->refusals = before.refusals;
+	ch->refusals_n = before.refusals_n;
+}
+
+void change_refuse(struct change *ch, const char *code, const char *fmt, ...)
+{
+	struct refusal *rows = realloc(ch->refusals, (ch->refusals_n + 1) * sizeof(*rows));
+	va_list ap;
+
+	if (!rows)
+		return;
+	ch->refusals = rows;
+	rows += ch->refusals_n++;
+	*rows = (struct refusal){ 0 };
+	TEXT_COPY(rows->code, code);
+	va_start(ap, fmt);
+	vsnprintf(rows->text, sizeof(rows->text), fmt, ap);
+	va_end(ap);
+}
+
+/* What will not come back by itself, a slice in quarantine, stays in every thought. */
+bool change_thinks_away(struct change *ch, const struct lease *l)
+{
+	const struct thought *t = ch->thought;
+	const struct vm *vm;
+
+	if (!t || l->state == LEASE_QUARANTINED ||
+	    (t->subject && strcmp(t->subject, l->vm) == 0))
+		return false;
+	if (t->all)
+		return true;
+	for (size_t i = 0; i < t->vms_n; i++)
+		if (strcmp(t->vms[i], l->vm) == 0)
+			return true;
+	if (!t->leaving)
+		return false;
+	vm = change_see(ch, OBJECT_VM, l->vm);
+	return l->state == LEASE_RELEASING || l->state == LEASE_FAILED ||
+	       (vm && vm->state == VM_STOPPING);
+}
+
 static struct edit *edit_find(struct change *ch, enum object_kind kind, const char *id)
 {
 	for (size_t i = 0; i < ch->n; i++)
@@ -444,18 +492,44 @@ static void note_hosts(struct change *ch, struct batch *b)
 	}
 }
 
+/* What may let a waiter in: room, rules, and the VM itself. */
+static void touch_queue(struct controller *c, const struct edit *e)
+{
+	const void *data = e->data ? e->data : e->object ? e->object->data : NULL;
+
+	if (e->kind == OBJECT_GROUP || e->kind == OBJECT_TENANT || e->kind == OBJECT_PRIORITY_CLASS)
+		queue_touch(c, NULL);
+	else if (data && e->kind == OBJECT_LEASE)
+		queue_touch(c, ((const struct lease *)data)->host);
+	else if (data && e->kind == OBJECT_GPU)
+		queue_touch(c, ((const struct gpu *)data)->host);
+	else if (data && e->kind == OBJECT_VM)
+		queue_touch(c, ((const struct vm *)data)->host);
+	else if (data && e->kind == OBJECT_OPERATION &&
+		 !operation_is_open((const struct operation *)data))
+		queue_touch(c, ((const struct operation *)data)->host);
+	else if (e->kind == OBJECT_HOST)
+		queue_touch(c, e->id);
+}
+
 /* Memory takes the edits over. */
 static void apply(struct change *ch, uint64_t revision)
 {
+	bool queued = false;
+
 	for (size_t i = 0; i < ch->n; i++) {
 		struct edit *e = &ch->edits[i];
 
+		queued = queued || e->kind == OBJECT_WAITER;
+		touch_queue(ch->c, e);
 		if (!e->data)
 			object_remove(ch->c, e->kind, e->id);
 		else if (!object_put(ch->c, e->kind, e->id, e->data, revision))
 			log_error("out of memory while keeping %s", e->id);
 		e->data = NULL;
 	}
+	if (queued)
+		queue_count(ch->c);
 }
 
 /* The object as clients see it: TEXT, as it is stored, with two members more; NULL for NULL. */

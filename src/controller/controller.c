@@ -19,6 +19,12 @@ static const struct {
 	[COMMAND_GROUP_CREATE] = { group_create, OBJECT_GROUP },
 	[COMMAND_GROUP_UPDATE] = { group_update, OBJECT_GROUP },
 	[COMMAND_GROUP_DELETE] = { group_delete, OBJECT_GROUP },
+	[COMMAND_TENANT_CREATE] = { tenant_create, OBJECT_TENANT },
+	[COMMAND_TENANT_UPDATE] = { tenant_update, OBJECT_TENANT },
+	[COMMAND_TENANT_DELETE] = { tenant_delete, OBJECT_TENANT },
+	[COMMAND_CLASS_CREATE] = { class_create, OBJECT_PRIORITY_CLASS },
+	[COMMAND_CLASS_UPDATE] = { class_update, OBJECT_PRIORITY_CLASS },
+	[COMMAND_CLASS_DELETE] = { class_delete, OBJECT_PRIORITY_CLASS },
 	[COMMAND_VM_CREATE] = { vm_create, OBJECT_VM },
 	[COMMAND_VM_UPDATE] = { vm_update, OBJECT_VM },
 	[COMMAND_VM_DELETE] = { vm_delete, OBJECT_VM },
@@ -98,6 +104,13 @@ static int load_chain(void *user, const char *key, const char *value, uint64_t r
 	return 0;
 }
 
+/* A place is never given twice, whatever the clock says. */
+static void note_place(struct controller *c, uint64_t place)
+{
+	if (place > c->last_place)
+		c->last_place = place;
+}
+
 int controller_load(struct controller *c, struct error *err)
 {
 	struct loading l = { .c = c, .err = err };
@@ -118,6 +131,10 @@ int controller_load(struct controller *c, struct error *err)
 		r = store_list(c->store, "meta/", load_chain, &l, NULL, err);
 	c->revision = c->durable = store_revision(c->store);
 	c->heard_since_ms = controller_now(c);
+	for (size_t i = 0; i < c->tables[OBJECT_VM].n; i++)
+		note_place(c, ((const struct vm *)c->tables[OBJECT_VM].rows[i]->data)->place);
+	queue_count(c);
+	queue_touch(c, NULL);
 	return r;
 }
 
@@ -236,6 +253,7 @@ void controller_submit(struct controller *c, const struct command *command, outc
 		r = commands[command->kind].run(&ch, &answer, &err);
 	if (r == 0) {
 		change_commit(&ch, &answer, done, user);
+		queue_run(c);
 		return;
 	}
 	answer_error(done, user, r, &err, &ch);
@@ -249,6 +267,8 @@ const void *controller_get(struct controller *c, enum object_kind kind, const ch
 {
 	struct object *o = controller_find(c, kind, id);
 
+	if (o && kind == OBJECT_TENANT)
+		quota_show(c, o->data);
 	if (o && ret_revision)
 		*ret_revision = o->revision;
 	return o ? o->data : NULL;
@@ -259,6 +279,8 @@ void controller_each(struct controller *c, enum object_kind kind, const char *af
 {
 	struct table *t = &c->tables[kind];
 
+	for (size_t i = 0; kind == OBJECT_TENANT && i < t->n; i++)
+		quota_show(c, t->rows[i]->data);
 	for (size_t i = after[0] ? table_after(t, after) : 0; i < t->n; i++)
 		if (!fn(user, t->rows[i]->data, t->rows[i]->id, t->rows[i]->revision))
 			return;

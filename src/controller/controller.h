@@ -19,9 +19,12 @@
 	X(HOST, "host", "hosts", host)                 \
 	X(GPU, "gpu", "gpus", gpu)                     \
 	X(GROUP, "group", "groups", group)             \
+	X(TENANT, "tenant", "tenants", tenant)         \
+	X(PRIORITY_CLASS, "priority-class", "priority-classes", priority_class) \
 	X(VM, "vm", "vms", vm)                         \
 	X(LEASE, "lease", "leases", lease)             \
 	X(OPERATION, "operation", "operations", operation) \
+	X(WAITER, "waiter", "queue", waiter)           \
 	X(EVENT, "event", "events", event)
 
 enum object_kind {
@@ -39,12 +42,18 @@ const struct fields *object_fields(enum object_kind kind);
 	X(GROUP_CREATE, "group.create")   /* body: group */                                      \
 	X(GROUP_UPDATE, "group.update")   /* id; body: group fields to change */                 \
 	X(GROUP_DELETE, "group.delete")   /* id */                                               \
+	X(TENANT_CREATE, "tenant.create") /* body: tenant */                                     \
+	X(TENANT_UPDATE, "tenant.update") /* id; body: tenant fields to change */                \
+	X(TENANT_DELETE, "tenant.delete") /* id */                                               \
+	X(CLASS_CREATE, "priority-class.create") /* body: priority class */                      \
+	X(CLASS_UPDATE, "priority-class.update") /* id; body: its fields to change */            \
+	X(CLASS_DELETE, "priority-class.delete") /* id */                                        \
 	X(VM_CREATE, "vm.create")         /* body: vm */                                         \
 	X(VM_UPDATE, "vm.update")         /* id; body: vm fields to change */                    \
 	X(VM_DELETE, "vm.delete")         /* id; forgets the VM, the domain stays */             \
 	X(VM_ATTACH, "vm.attach")         /* id; body: device, and host where need be */ \
 	X(VM_DETACH, "vm.detach")         /* id, sub = device name */                            \
-	X(VM_START, "vm.start")           /* id -> operation */                                  \
+	X(VM_START, "vm.start")           /* id; body: {"wait_s":N} or none -> operation */      \
 	X(VM_STOP, "vm.stop")             /* id; body: {"how":"graceful|force"} -> operation */  \
 	X(VM_ADOPT, "vm.adopt")           /* id; body: host, group; takes over its vGPUs */ \
 	X(LEASE_RELEASE, "lease.release") /* id; ends a hold, retries a quarantine */            \

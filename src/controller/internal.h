@@ -24,13 +24,15 @@ struct links {
 
 struct object {
 	enum object_kind kind;
+	uint64_t touched;       /* host: when it last changed so that a waiter may fit; waiter: when
+				 * it was last tried */
 	uint64_t revision;      /* of the batch that wrote it, landed or on its way */
 	void *data;
 	char *id;               /* in the same allocation */
 	/* Hosts, GPUs and VMs have these; of others there are tens of thousands: they end
 	 * here. */
 	struct links leases;    /* of a VM, of a GPU, of a host */
-	struct links gpus, vms; /* of a host */
+	struct links gpus, vms; /* of a host; VMs of a tenant too */
 	char operation[UUID_TEXT_SIZE]; /* of a VM: the newest one, ended or not */
 };
 
@@ -59,6 +61,10 @@ struct controller {
 	size_t pending;           /* batches on their way */
 	bool broken;              /* a batch failed: nothing goes until all are answered */
 	char broken_why[ERROR_TEXT_MAX];
+	uint64_t touches;         /* counts what may let a waiter in, see queue.c */
+	uint64_t touched_all;     /* the last of them that concerns every host */
+	uint64_t queue_seen;      /* up to here every waiter has been tried */
+	uint64_t last_place;      /* in the queue, that was given away */
 	struct wanted_feed *feeds;
 	json_t *domains;          /* host name -> list of domain reports, as last told; not kept */
 };
@@ -106,10 +112,23 @@ struct change {
 	size_t forget_n;
 	struct refusal *refusals; /* for the answer; freed with the change */
 	size_t refusals_n;
+	const struct thought *thought; /* NULL: what is so */
+};
+
+/* What is thought away while a change only tries something out.  Such a change is never
+ * committed. */
+struct thought {
+	const char (*vms)[NAME_SIZE]; /* without the leases of these */
+	size_t vms_n;
+	bool leaving;           /* without leases that are being taken down, or soon will be */
+	bool all;               /* without any lease that could ever end */
+	const char *subject;    /* the VM it is about keeps what it has */
 };
 
 void change_begin(struct change *ch, struct controller *c, const struct command *command);
 void change_drop(struct change *ch);
+/* Forgets all edits, but not the refusals. */
+void change_restart(struct change *ch);
 
 /* A batch of the store has an end.  What comes in numbers (a report, a tick) stops here and goes on
  * the next time; what one VM can add fits behind it. */
@@ -133,6 +152,10 @@ void change_delete(struct change *ch, enum object_kind kind, const char *id);
 void change_forget_answer(struct change *ch, const char *key);
 void change_event(struct change *ch, const char *kind, const char *object, const char *host,
 		  const char *vm, const char *fmt, ...) printf_like(6, 7);
+
+/* Adds a reason to the answer. */
+void change_refuse(struct change *ch, const char *code, const char *fmt, ...) printf_like(3, 4);
+bool change_thinks_away(struct change *ch, const struct lease *l);
 
 /* Ids of the leases of VM, or of GPU, in the eyes of the change; free(*ret). */
 size_t change_leases_of_vm(struct change *ch, const char *vm, char (**ret)[LEASE_ID_SIZE]);
@@ -164,6 +187,8 @@ void answer_error(outcome_fn *done, void *user, int r, const struct error *err,
 
 typedef int command_fn(struct change *ch, struct answer *answer, struct error *err);
 command_fn group_create, group_update, group_delete;
+command_fn tenant_create, tenant_update, tenant_delete;
+command_fn class_create, class_update, class_delete;
 command_fn vm_create, vm_update, vm_delete, vm_attach, vm_detach, vm_adopt;
 command_fn vm_start, vm_stop;
 command_fn lease_release, operation_cancel;
@@ -172,7 +197,8 @@ command_fn host_update, host_delete, host_report;
 /* ---- shared rules ---- */
 
 /* Chooses slots for DEVICE of VM and writes reserved leases into CH.  Refusals go to CH.
- *   as placement_choose() */
+ *   as placement_choose()
+ *   QUOTA  its tenant would have more than it may */
 int pool_reserve(struct change *ch, const struct vm *vm, const struct vm_device *device,
 		 struct error *err);
 /* What placement would say, for explanations. */
@@ -181,6 +207,95 @@ int pool_try(struct change *ch, const struct vm *vm, const struct vm_device *dev
 
 /* Moves a lease and stamps it; a transition that the table does not have is a bug (assert). */
 void lease_move(struct change *ch, struct lease *l, enum lease_state to, const char *reason);
+
+/* ---- quota.c: what tenants have and may have ---- */
+
+enum { QUOTA_ROWS_MAX = 64 };
+struct usage {
+	uint64_t fb_mib, vgpus;
+	uint64_t slots[QUOTA_ROWS_MAX]; /* by row of the tenant */
+};
+void quota_usage(struct change *ch, const struct tenant *t, struct usage *ret);
+/* Whether the tenant of VM may also have the slots that placement chose for DEVICE.
+ *   QUOTA  with a reason in CH for each limit that is in the way */
+int quota_claim(struct change *ch, const struct vm *vm, const struct vm_device *device,
+		const struct placement_answer *a, struct error *err);
+/* Whether the tenant of VM may have what VM holds now, on top of what it has.
+ *   QUOTA */
+int quota_take_over(struct change *ch, const struct vm *vm, struct error *err);
+/* Whether all that the tenant of VM has, VM's leases in CH included, is within its guarantee. */
+bool quota_is_within(struct change *ch, const struct vm *vm);
+/* Whether the tenant of VM has all of its guarantee even without what is thought away in CH, as far
+ * as VM's leases take part in it.  A VM without a tenant has no guarantee. */
+bool quota_is_borrowed(struct change *ch, const struct vm *vm);
+bool quota_guarantees(struct change *ch, const struct vm *vm);
+/* Counts what T uses into its own fields. */
+void quota_show(struct controller *c, struct tenant *t);
+
+/* ---- class.c ---- */
+
+uint32_t vm_priority(struct change *ch, const struct vm *vm);
+bool vm_may_preempt(struct change *ch, const struct vm *vm);
+
+/* ---- queue.c: starts that wait ---- */
+
+enum { OVERTAKE_S = 300, PREEMPT_GRACE_S = 60, WAIT_S_MAX = 31536000 };
+
+/* What may let a waiter on HOST in has changed; NULL: on every host. */
+void queue_touch(struct controller *c, const char *host);
+/* Tries the waiters whose turn may have come, and ends those whose time is over. */
+void queue_run(struct controller *c);
+void queue_tick(struct controller *c);
+/* Numbers the waiters. */
+void queue_count(struct controller *c);
+uint64_t queue_place(struct change *ch);
+/* The entry of VM to write into, NULL for none. */
+struct waiter *queue_of_vm(struct change *ch, const char *vm);
+/* VM waits no longer; its operation is the caller's to end. */
+void queue_leave(struct change *ch, const char *vm);
+/* VM waits at its place until WAIT_S seconds from now, 0 for ever. */
+struct waiter *queue_join(struct change *ch, const struct vm *vm, uint32_t wait_s);
+/* VM's priority, tenant or host may have changed. */
+void queue_follow(struct change *ch, const struct vm *vm);
+/* Whether others were there before VM, and long enough.
+ *   NO_CAPACITY  it has to wait behind one of them */
+int queue_may_pass(struct change *ch, const struct vm *vm, const struct vm_device *device,
+		   struct error *err);
+/* A start that was refused for R and ERR: it waits, or makes room, or both.  What CH has been
+ * about before is forgotten.  R when it can do neither. */
+int queue_enter(struct change *ch, const char *vm, bool wait, uint32_t wait_s, int r,
+		struct answer *answer, struct error *err);
+
+/* ---- preempt.c ---- */
+
+enum { VICTIMS_MAX = 32 };
+struct victims {
+	char vms[VICTIMS_MAX][NAME_SIZE];
+	size_t n;
+	bool reclaiming;        /* some are not of lower priority: they borrow what VM is sure of */
+	bool leaving;           /* none is needed: what is being taken down will do */
+};
+/* The fewest and cheapest VMs to be stopped so that VM fits; ONLY_SURE: none but by its tenant's
+ * guarantee.  False when nothing helps. */
+bool preempt_find(struct change *ch, const char *vm, bool only_sure, struct victims *ret);
+/* Stops them; they wait at their old places. */
+void preempt_take(struct change *ch, const struct vm *vm, const struct victims *v);
+/* Whether VM fits with THOUGHT away. */
+bool preempt_fits(struct change *ch, const char *vm, const struct thought *thought);
+/* Whether VM fits now and is within its tenant's guarantee then. */
+bool preempt_is_sure(struct change *ch, const char *vm);
+
+/* ---- run.c ---- */
+
+/* Whether VM could be started at all now: its host, and what its last run left.
+ *   UNAVAILABLE BUSY */
+int run_is_ready(struct change *ch, const struct vm *vm, struct error *err);
+/* Reserves what VM asks for.
+ *   as pool_reserve() */
+int run_reserve(struct change *ch, const struct vm *vm, struct error *err);
+/* Reserves and has it started; OP is its operation, NULL for none yet. */
+int run_begin(struct change *ch, struct vm *vm, struct operation *op, struct answer *answer,
+	      struct error *err);
 
 /* The run of VM is over: its leases are held or released, as their groups say. */
 void run_over(struct change *ch, struct vm *vm, bool hold, const char *why);
@@ -191,7 +306,7 @@ void run_drop_unfit(struct change *ch, const struct vm *vm);
 /* Every lease of VM that is not on its way out goes; WHY in words. */
 void run_release(struct change *ch, const char *vm, const char *why);
 
-/* The running operation of a VM, NULL for none. */
+/* The operation of a VM that runs or waits, NULL for none. */
 struct operation *operation_of_vm(struct change *ch, const char *vm);
 struct operation *operation_begin(struct change *ch, enum operation_kind kind, const struct vm *vm,
 				  const char *const *steps, size_t steps_n);
@@ -199,6 +314,12 @@ void operation_step(struct change *ch, struct operation *op, const char *name,
 		    enum step_state state, const char *fmt, ...) printf_like(5, 6);
 void operation_fail(struct change *ch, struct operation *op, enum error_kind kind, const char *fmt,
 		    ...) printf_like(4, 5);
+/* The operation of VM has ended. */
+void operation_end(struct change *ch, struct operation *op, enum operation_state state);
+static inline bool operation_is_open(const struct operation *op)
+{
+	return op->state == OPERATION_STATE_RUNNING || op->state == OPERATION_STATE_WAITING;
+}
 /* Looks at VM and its leases and moves its operation on. */
 void operation_advance(struct change *ch, const char *vm);
 

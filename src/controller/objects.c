@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects in memory: a sorted array per kind, and links from owners to what they own.
  *
- *   host -> gpus, vms, leases      vm -> leases      gpu -> leases
+ *   host -> gpus, vms, leases      tenant -> vms      vm -> leases      gpu -> leases
  */
 #include <assert.h>
 #include <string.h>
@@ -36,6 +36,12 @@ const char *object_id_of(enum object_kind kind, const void *data, char buffer[GP
 		return ((const struct gpu *)data)->id;
 	case OBJECT_GROUP:
 		return ((const struct group *)data)->name;
+	case OBJECT_TENANT:
+		return ((const struct tenant *)data)->name;
+	case OBJECT_PRIORITY_CLASS:
+		return ((const struct priority_class *)data)->name;
+	case OBJECT_WAITER:
+		return ((const struct waiter *)data)->id;
 	case OBJECT_VM:
 		return ((const struct vm *)data)->name;
 	case OBJECT_LEASE:
@@ -150,13 +156,29 @@ static size_t lists_of(struct controller *c, const struct object *o, struct link
 		if ((owner = controller_find(c, OBJECT_HOST, l->host)))
 			lists[n++] = &owner->leases;
 	} else if (o->kind == OBJECT_VM) {
-		if ((owner = controller_find(c, OBJECT_HOST, ((const struct vm *)o->data)->host)))
+		const struct vm *vm = o->data;
+
+		if ((owner = controller_find(c, OBJECT_HOST, vm->host)))
+			lists[n++] = &owner->vms;
+		if (vm->tenant[0] && (owner = controller_find(c, OBJECT_TENANT, vm->tenant)))
 			lists[n++] = &owner->vms;
 	} else if (o->kind == OBJECT_GPU) {
 		if ((owner = controller_find(c, OBJECT_HOST, ((const struct gpu *)o->data)->host)))
 			lists[n++] = &owner->gpus;
 	}
 	return n;
+}
+
+/* VMs may have named a tenant before there was one. */
+static bool link_tenant(struct controller *c, struct object *tenant)
+{
+	struct table *t = &c->tables[OBJECT_VM];
+	bool ok = true;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(((const struct vm *)t->rows[i]->data)->tenant, tenant->id) == 0)
+			ok = links_add(&tenant->vms, t->rows[i]) && ok;
+	return ok;
 }
 
 static bool link_object(struct controller *c, struct object *o)
@@ -177,7 +199,7 @@ static void note_operation(struct controller *c, const struct object *o)
 	struct object *vm =
 		o->kind == OBJECT_OPERATION ? controller_find(c, OBJECT_VM, op->vm) : NULL;
 
-	if (vm && op->state == OPERATION_STATE_RUNNING)
+	if (vm && operation_is_open(op))
 		TEXT_COPY(vm->operation, op->id);
 }
 
@@ -192,7 +214,8 @@ static void unlink_object(struct controller *c, struct object *o)
 
 static bool is_owner(enum object_kind kind)
 {
-	return kind == OBJECT_HOST || kind == OBJECT_GPU || kind == OBJECT_VM;
+	return kind == OBJECT_HOST || kind == OBJECT_GPU || kind == OBJECT_TENANT ||
+	       kind == OBJECT_VM;
 }
 
 static struct object *object_new(enum object_kind kind, const char *id)
@@ -249,6 +272,8 @@ bool object_put(struct controller *c, enum object_kind kind, const char *id, voi
 		return false;
 	}
 	note_operation(c, o);
+	if (kind == OBJECT_TENANT)
+		return link_tenant(c, o);
 	return link_object(c, o);
 }
 

@@ -17,13 +17,13 @@ struct operation *operation_of_vm(struct change *ch, const char *vm)
 		const struct operation *op = ch->edits[i].data;
 
 		if (ch->edits[i].kind == OBJECT_OPERATION && op && strcmp(op->vm, vm) == 0 &&
-		    op->state == OPERATION_STATE_RUNNING)
+		    operation_is_open(op))
 			return ch->edits[i].data;
 	}
 	if (id[0] && table_find(t, id)) {
 		const struct operation *op = change_see(ch, OBJECT_OPERATION, id);
 
-		if (op && op->state == OPERATION_STATE_RUNNING)
+		if (op && operation_is_open(op))
 			return change_edit(ch, OBJECT_OPERATION, id);
 	}
 	return NULL;
@@ -79,7 +79,7 @@ void operation_step(struct change *ch, struct operation *op, const char *name,
 	}
 }
 
-static void end(struct change *ch, struct operation *op, enum operation_state state)
+void operation_end(struct change *ch, struct operation *op, enum operation_state state)
 {
 	op->state = state;
 	op->ended_ms = ch->now_ms;
@@ -149,7 +149,7 @@ static void advance_start(struct change *ch, struct operation *op, const struct 
 		operation_step(ch, op, "undo", t.leaving ? STEP_RUNNING : STEP_DONE,
 			       "%zu vGPUs to take down", t.leaving);
 		if (t.leaving == 0)
-			end(ch, op,
+			operation_end(ch, op,
 			    op->cancel ? OPERATION_STATE_CANCELLED : OPERATION_STATE_FAILED);
 		return;
 	}
@@ -166,7 +166,7 @@ static void advance_start(struct change *ch, struct operation *op, const struct 
 	}
 	operation_step(ch, op, "start", STEP_DONE, "running on %s", vm->host);
 	if (t.attached == t.n - t.leaving)
-		end(ch, op, OPERATION_STATE_DONE);
+		operation_end(ch, op, OPERATION_STATE_DONE);
 }
 
 static void advance_stop(struct change *ch, struct operation *op, const struct vm *vm)
@@ -186,7 +186,7 @@ static void advance_stop(struct change *ch, struct operation *op, const struct v
 	}
 	operation_step(ch, op, "release", STEP_DONE, t.n ? "%zu vGPUs are held" : "nothing is held",
 		       t.n);
-	end(ch, op, OPERATION_STATE_DONE);
+	operation_end(ch, op, OPERATION_STATE_DONE);
 }
 
 void operation_advance(struct change *ch, const char *name)
@@ -194,7 +194,7 @@ void operation_advance(struct change *ch, const char *name)
 	const struct vm *vm = change_see(ch, OBJECT_VM, name);
 	struct operation *op = operation_of_vm(ch, name);
 
-	if (!vm || !op)
+	if (!vm || !op || op->state == OPERATION_STATE_WAITING)
 		return;
 	if (op->kind == OPERATION_START)
 		advance_start(ch, op, vm);
@@ -212,7 +212,7 @@ int operation_cancel(struct change *ch, struct answer *answer, struct error *err
 		return error_set(err, ERR_NOT_FOUND,
 				 "there is no operation %s: `facet operation list` shows them",
 				 ch->command->id);
-	if (op->state != OPERATION_STATE_RUNNING)
+	if (!operation_is_open(op))
 		return error_set(err, ERR_CONFLICT, "the operation has ended already: %s",
 				 names_word(&operation_state_names, op->state));
 	if (op->kind != OPERATION_START)
@@ -221,9 +221,14 @@ int operation_cancel(struct change *ch, struct answer *answer, struct error *err
 				 "with `facet vm stop %s --force`", op->vm);
 	op->cancel = true;
 	operation_fail(ch, op, ERR_CONFLICT, "cancelled by %s", ch->by);
+	*answer = (struct answer){ OBJECT_OPERATION, op->id, .accepted = true };
+	if (op->state == OPERATION_STATE_WAITING) {
+		queue_leave(ch, op->vm);
+		operation_end(ch, op, OPERATION_STATE_CANCELLED);
+		return 0;
+	}
 	vm = change_edit(ch, OBJECT_VM, op->vm);
 	if (vm)
 		run_undo(ch, vm, "the start was cancelled");
-	*answer = (struct answer){ OBJECT_OPERATION, op->id, .accepted = true };
 	return 0;
 }

@@ -47,12 +47,15 @@ static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char *pr
 struct change_leases {
 	const struct lease *rows[256];
 	size_t n;
+	const struct lease *away[256]; /* thought away: their vGPUs are not there either */
+	size_t away_n;
 };
 
 static bool is_leased(const struct change_leases *leases, const struct gpu_vgpu *v)
 {
-	for (size_t i = 0; i < leases->n; i++) {
-		const struct lease *l = leases->rows[i];
+	for (size_t i = 0; i < leases->n + leases->away_n; i++) {
+		const struct lease *l =
+			i < leases->n ? leases->rows[i] : leases->away[i - leases->n];
 
 		if (v->mdev_uuid[0] ? strcmp(l->mdev_uuid, v->mdev_uuid) == 0
 				    : strcmp(l->vf, v->address) == 0)
@@ -63,11 +66,13 @@ static bool is_leased(const struct change_leases *leases, const struct gpu_vgpu 
 
 static void leases_of_gpu(struct change *ch, const struct object *gpu, struct change_leases *ret)
 {
-	ret->n = 0;
-	for (size_t i = 0; i < gpu->leases.n && ret->n < 256; i++) {
+	ret->n = ret->away_n = 0;
+	for (size_t i = 0; i < gpu->leases.n && ret->n < 256 && ret->away_n < 256; i++) {
 		const struct lease *l = change_see_object(ch, gpu->leases.rows[i]);
 
-		if (l)
+		if (l && change_thinks_away(ch, l))
+			ret->away[ret->away_n++] = l;
+		else if (l)
 			ret->rows[ret->n++] = l;
 	}
 	for (size_t i = 0; i < ch->n && ret->n < 256; i++) {
@@ -294,12 +299,12 @@ int pool_reserve(struct change *ch, const struct vm *vm, const struct vm_device 
 	if (!a)
 		return error_set(err, ERR_NO_MEMORY, "placement");
 	r = choose(ch, vm, device, &s, a, err);
-	if (r == 0)
+	if (r < 0)
+		give_refusals(ch, a);
+	else if ((r = quota_claim(ch, vm, device, a, err)) == 0)
 		for (uint32_t i = 0; i < device->count; i++)
 			reserve_one(ch, vm, device, free_index(ch, vm, device->name),
 				    s.gpus[a->slots[i].gpu].gpu, &a->slots[i]);
-	else
-		give_refusals(ch, a);
 	free(a->refusals);
 	free(a);
 	snapshot_done(&s);

@@ -100,10 +100,13 @@ static void hold_one(struct change *ch, struct lease *l, const void *why)
 {
 	const struct group *g = change_see(ch, OBJECT_GROUP, l->group);
 	const struct vm *vm = change_see(ch, OBJECT_VM, l->vm);
+	const struct waiter *w = queue_of_vm(ch, l->vm);
 
 	if (l->state == LEASE_QUARANTINED || l->state == LEASE_RELEASING)
 		return;
-	if (!g || g->hold_s == 0 || l->state == LEASE_FAILED || !vm || !lease_fits(vm, l)) {
+	if (w && w->preempted_by[0])
+		why = "it made room for another VM";
+	if (!g || (w && w->preempted_by[0]) || g->hold_s == 0 || l->state == LEASE_FAILED || !vm || !lease_fits(vm, l)) {
 		lease_move(ch, l, LEASE_RELEASING, why);
 		return;
 	}
@@ -161,12 +164,24 @@ static int reserve_device(struct change *ch, const struct vm *vm, const struct v
 	missing.count -= held_leases(ch, vm, d);
 	if (missing.count == 0)
 		return 0;
-	r = pool_reserve(ch, vm, &missing, err);
-	if (r == -ERR_NO_CAPACITY && d->optional) {
+	r = queue_may_pass(ch, vm, d, err);
+	if (r == 0)
+		r = pool_reserve(ch, vm, &missing, err);
+	if ((r == -ERR_NO_CAPACITY || r == -ERR_QUOTA) && d->optional) {
 		change_event(ch, "device.skipped", vm->name, vm->host, vm->name,
 			     "optional device %s: %.180s", d->name, err ? err->text : "");
 		return 0;
 	}
+	return r;
+}
+
+int run_reserve(struct change *ch, const struct vm *vm, struct error *err)
+{
+	int r = 0;
+
+	run_drop_unfit(ch, vm);
+	for (size_t i = 0; i < vm->devices_n && r == 0; i++)
+		r = reserve_device(ch, vm, &vm->devices[i], err);
 	return r;
 }
 
@@ -184,12 +199,37 @@ static int check_host(struct change *ch, const struct vm *vm, struct error *err)
 			 vm->host, vm->name, names_word(&host_state_names, host->state), vm->host);
 }
 
-static int check_start(struct change *ch, const struct vm *vm, struct error *err)
+static size_t leaving_leases(struct change *ch, const char *vm)
 {
 	char(*ids)[LEASE_ID_SIZE];
-	size_t n, leaving = 0;
-	int r;
+	size_t n = change_leases_of_vm(ch, vm, &ids), leaving = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		const struct lease *l = change_see(ch, OBJECT_LEASE, ids[i]);
+
+		leaving += l->state == LEASE_RELEASING || l->state == LEASE_FAILED;
+	}
+	free(ids);
+	return leaving;
+}
+
+int run_is_ready(struct change *ch, const struct vm *vm, struct error *err)
+{
+	int r = check_host(ch, vm, err);
+	size_t leaving;
+
+	if (r < 0)
+		return r;
+	leaving = leaving_leases(ch, vm->name);
+	if (leaving)
+		return error_set(err, ERR_BUSY,
+				 "%zu vGPUs of the last run of VM %s are still being taken down: "
+				 "try again in a moment", leaving, vm->name);
+	return 0;
+}
+
+static int check_start(struct change *ch, const struct vm *vm, struct error *err)
+{
 	if (operation_of_vm(ch, vm->name))
 		return error_set(err, ERR_BUSY,
 				 "VM %s has an operation under way: `facet operation list --vm %s` "
@@ -209,53 +249,72 @@ static int check_start(struct change *ch, const struct vm *vm, struct error *err
 		return error_set(err, ERR_NOT_FOUND,
 				 "host %s reports no libvirt domain %s: define it there with "
 				 "`virsh define`", vm->host, vm->name);
-	r = check_host(ch, vm, err);
+	return 0;
+}
+
+int run_begin(struct change *ch, struct vm *vm, struct operation *op, struct answer *answer,
+	      struct error *err)
+{
+	static const char *const steps[] = { "reserve", "create", "start", "undo" };
+	int r = run_is_ready(ch, vm, err);
+
+	if (r == 0)
+		r = run_reserve(ch, vm, err);
 	if (r < 0)
 		return r;
-	n = change_leases_of_vm(ch, vm->name, &ids);
-	for (size_t i = 0; i < n; i++) {
-		const struct lease *l = change_see(ch, OBJECT_LEASE, ids[i]);
+	if (!op)
+		op = operation_begin(ch, OPERATION_START, vm, steps, 4);
+	if (!op)
+		return 0;
+	vm->wanted = VM_WANTED_RUNNING;
+	vm->state = VM_STARTING;
+	vm->state_reason[0] = vm->boot_id[0] = '\0';
+	op->run = ++vm->run;
+	op->state = OPERATION_STATE_RUNNING;
+	op->deadline_ms = ch->now_ms + ch->c->config.operation_timeout_ms;
+	change_event(ch, "vm.starting", vm->name, vm->host, vm->name, "start asked for by %s",
+		     op->by);
+	operation_advance(ch, vm->name);
+	*answer = (struct answer){ OBJECT_OPERATION, op->id, .accepted = true };
+	return 0;
+}
 
-		leaving += l->state == LEASE_RELEASING || l->state == LEASE_FAILED;
-	}
-	free(ids);
-	if (leaving)
-		return error_set(err, ERR_BUSY,
-				 "%zu vGPUs of the last run of VM %s are still being taken down: "
-				 "try again in a moment", leaving, vm->name);
+/* How long the start may wait, if at all: {"wait_s": N}. */
+static int read_wait(const struct command *cmd, bool *ret, uint32_t *wait_s, struct error *err)
+{
+	const json_t *j = json_object_get(cmd->body, "wait_s");
+	json_int_t n = json_integer_value(j);
+
+	*ret = j != NULL;
+	if (!j)
+		return 0;
+	if (!json_is_integer(j) || n < 1 || n > WAIT_S_MAX)
+		return error_at(err, ERR_INVALID, "/wait_s",
+				"/wait_s must be a whole number of seconds, 1 to %d", WAIT_S_MAX);
+	*wait_s = (uint32_t)n;
 	return 0;
 }
 
 int vm_start(struct change *ch, struct answer *answer, struct error *err)
 {
-	static const char *const steps[] = { "reserve", "create", "start", "undo" };
 	struct vm *vm = change_edit(ch, OBJECT_VM, ch->command->id);
-	struct operation *op;
+	uint32_t wait_s = 0;
+	bool wait;
 	int r;
 
 	if (!vm)
 		return error_set(err, ERR_NOT_FOUND,
 				 "there is no VM %s: `facet vm attach %s ...` makes it known",
 				 ch->command->id, ch->command->id);
-	r = check_start(ch, vm, err);
+	r = read_wait(ch->command, &wait, &wait_s, err);
 	if (r == 0)
-		run_drop_unfit(ch, vm);
-	for (size_t i = 0; i < vm->devices_n && r == 0; i++)
-		r = reserve_device(ch, vm, &vm->devices[i], err);
+		r = check_start(ch, vm, err);
 	if (r < 0)
 		return r;
-	vm->wanted = VM_WANTED_RUNNING;
-	vm->state = VM_STARTING;
-	vm->state_reason[0] = vm->boot_id[0] = '\0';
-	vm->run++;
-	op = operation_begin(ch, OPERATION_START, vm, steps, 4);
-	if (!op)
-		return 0;
-	change_event(ch, "vm.starting", vm->name, vm->host, vm->name, "start asked for by %s",
-		     ch->by);
-	operation_advance(ch, vm->name);
-	*answer = (struct answer){ OBJECT_OPERATION, op->id, .accepted = true };
-	return 0;
+	queue_leave(ch, vm->name);
+	vm->place = queue_place(ch);
+	r = run_begin(ch, vm, NULL, answer, err);
+	return r < 0 ? queue_enter(ch, ch->command->id, wait, wait_s, r, answer, err) : 0;
 }
 
 /* ---- stop ---- */
@@ -292,6 +351,7 @@ int vm_stop(struct change *ch, struct answer *answer, struct error *err)
 				 "there is no VM %s: `facet vm list` shows them", ch->command->id);
 	if (r < 0)
 		return r;
+	queue_leave(ch, vm->name);
 	op = operation_of_vm(ch, vm->name);
 	if (op && op->kind == OPERATION_START) {
 		stop_start(ch, op);

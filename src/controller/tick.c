@@ -55,7 +55,7 @@ static void end_operations(struct change *ch)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct operation *op = t->rows[i]->data;
 
-		ended += op->state != OPERATION_STATE_RUNNING;
+		ended += !operation_is_open(op);
 		if (op->state == OPERATION_STATE_RUNNING && op->deadline_ms <= ch->now_ms &&
 		    !change_is_full(ch)) {
 			struct operation *mine = change_edit(ch, OBJECT_OPERATION, op->id);
@@ -69,7 +69,7 @@ static void end_operations(struct change *ch)
 
 		/* Ids are random, so the oldest is not first: take what ended an hour ago or
 		 * more. */
-		if (op->state == OPERATION_STATE_RUNNING || op->ended_ms > ch->now_ms - 3600000)
+		if (operation_is_open(op) || op->ended_ms > ch->now_ms - 3600000)
 			continue;
 		change_delete(ch, OBJECT_OPERATION, op->id);
 		ended--;
@@ -159,4 +159,6 @@ void controller_tick(struct controller *c, int64_t *ret_next_ms)
 	prune_events(&ch);
 	prune_answers(&ch);
 	change_commit(&ch, &nothing, NULL, NULL);
+	queue_tick(c);
+	queue_run(c);
 }

@@ -99,6 +99,23 @@ static int check_vm(struct change *ch, struct vm *vm, struct error *err)
 	return r;
 }
 
+static int check_tenant(struct change *ch, const struct vm *vm, struct error *err)
+{
+	if (!vm->tenant[0] || change_see(ch, OBJECT_TENANT, vm->tenant))
+		return 0;
+	return error_at(err, ERR_NOT_FOUND, "/tenant",
+			"there is no tenant %s: `facet tenant list` shows them", vm->tenant);
+}
+
+static int check_class(struct change *ch, const struct vm *vm, struct error *err)
+{
+	if (!vm->priority_class[0] || change_see(ch, OBJECT_PRIORITY_CLASS, vm->priority_class))
+		return 0;
+	return error_at(err, ERR_NOT_FOUND, "/priority_class",
+			"there is no priority class %s: `facet priority-class list` shows them",
+			vm->priority_class);
+}
+
 /* ---- create, update, delete ---- */
 
 static struct vm *keep_vm(struct change *ch, struct vm *vm)
@@ -141,7 +158,7 @@ static int find_uuid(struct change *ch, struct vm *vm, struct error *err)
 
 int vm_create(struct change *ch, struct answer *answer, struct error *err)
 {
-	struct vm vm = { .start_after_boot = true }, *kept;
+	struct vm vm = { .start_after_boot = true, .preemptible = true }, *kept;
 	int r = fields_read(&vm_fields, ch->command->body, FIELDS_CREATE, &vm, err);
 
 	if (r == 0 && change_see(ch, OBJECT_VM, vm.name))
@@ -153,6 +170,10 @@ int vm_create(struct change *ch, struct answer *answer, struct error *err)
 		r = find_uuid(ch, &vm, err);
 	if (r == 0)
 		r = check_vm(ch, &vm, err);
+	if (r == 0)
+		r = check_tenant(ch, &vm, err);
+	if (r == 0)
+		r = check_class(ch, &vm, err);
 	if (r < 0) {
 		fields_done(&vm_fields, &vm);
 		return r;
@@ -190,16 +211,34 @@ static int change_host(struct change *ch, struct vm *vm, const char *from, struc
 	return find_uuid(ch, vm, err);
 }
 
+/* A VM that names a tenant or class which was never there goes on so until it is changed. */
+static int change_owner(struct change *ch, const struct vm *vm, const char *tenant,
+			const char *klass, struct error *err)
+{
+	int r = 0;
+
+	if (strcmp(vm->tenant, tenant) != 0) {
+		r = check_tenant(ch, vm, err);
+		if (r == 0)
+			r = quota_take_over(ch, vm, err);
+	}
+	if (r == 0 && strcmp(vm->priority_class, klass) != 0)
+		r = check_class(ch, vm, err);
+	return r;
+}
+
 int vm_update(struct change *ch, struct answer *answer, struct error *err)
 {
 	const struct vm *old = change_see(ch, OBJECT_VM, ch->command->id);
-	char host[NAME_SIZE];
+	char host[NAME_SIZE], tenant[NAME_SIZE], klass[NAME_SIZE];
 	struct vm *vm;
 	int r;
 
 	if (!old)
 		return no_vm(ch->command, err);
 	TEXT_COPY(host, old->host);
+	TEXT_COPY(tenant, old->tenant);
+	TEXT_COPY(klass, old->priority_class);
 	vm = change_edit(ch, OBJECT_VM, ch->command->id);
 	if (!vm)
 		return 0;
@@ -208,9 +247,12 @@ int vm_update(struct change *ch, struct answer *answer, struct error *err)
 		r = change_host(ch, vm, host, err);
 	if (r == 0)
 		r = check_vm(ch, vm, err);
+	if (r == 0)
+		r = change_owner(ch, vm, tenant, klass, err);
 	if (r < 0)
 		return r;
 	drop_held(ch, vm);
+	queue_follow(ch, vm);
 	change_event(ch, "vm.changed", vm->name, vm->host, vm->name, "VM %s was changed", vm->name);
 	*answer = (struct answer){ OBJECT_VM, vm->name };
 	return 0;
@@ -244,6 +286,7 @@ int vm_delete(struct change *ch, struct answer *answer, struct error *err)
 				 n ? "holds vGPUs" : "runs", vm->name);
 	change_event(ch, "vm.deleted", vm->name, vm->host, vm->name,
 		     "VM %s was forgotten; its libvirt domain stays", vm->name);
+	queue_leave(ch, vm->name);
 	change_delete(ch, OBJECT_VM, ch->command->id);
 	*answer = (struct answer){ 0 };
 	return 0;
@@ -266,7 +309,7 @@ static bool add_device(struct vm *vm, const struct vm_device *d)
 static int known_vm(struct change *ch, const char *host, struct vm **ret, struct error *err)
 {
 	const char *name = ch->command->id;
-	struct vm vm = { .start_after_boot = true, .adopted = true };
+	struct vm vm = { .start_after_boot = true, .preemptible = true, .adopted = true };
 	struct found_domain found;
 	int r;
 

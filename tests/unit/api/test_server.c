@@ -389,7 +389,7 @@ static void bodies_are_where_they_belong(void **state)
 	struct rig *r = *state;
 
 	assert_int_equal(rig_status(r, "POST", "/v1/groups", "", NULL), 400);
-	assert_int_equal(rig_status(r, "POST", "/v1/vms/vm1/start", "", "{\"x\":1}"), 400);
+	assert_int_equal(rig_status(r, "POST", "/v1/leases/l1/release", "", "{\"x\":1}"), 400);
 	assert_int_equal(rig_status(r, "POST", "/v1/vms/vm1/stop", "", NULL), 202);
 	assert_int_equal(rig_status(r, "POST", "/v1/vms/vm1/stop", "", "{}"), 202);
 	assert_int_equal(r->c->submitted, 2);
