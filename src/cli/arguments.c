@@ -168,6 +168,12 @@ static int check_value(const struct flag *f, const char *value, struct error *er
 {
 	uint64_t n;
 
+	if (f->make) {
+		json_auto_t *made = f->make(value);
+
+		return made ? 0 : error_set(err, ERR_INVALID, "--%s takes %s, not '%s'", f->name,
+					    f->value, value);
+	}
 	switch (f->kind) {
 	case FLAG_NUMBER:
 		if (text_to_u64(value, INT64_MAX, &n))
@@ -202,6 +208,8 @@ static int take_flag(struct arguments *a, int argc, char **argv, int *i, struct 
 		return r;
 	if (f->kind == FLAG_SWITCH && value)
 		return error_set(err, ERR_INVALID, "--%s takes no value", f->name);
+	if (!value && f->alone)
+		value = f->alone;
 	if (f->kind != FLAG_SWITCH && !value) {
 		if (*i + 1 >= argc)
 			return error_set(err, ERR_INVALID, "--%s needs a value: --%s %s", f->name,

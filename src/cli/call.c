@@ -120,6 +120,8 @@ static json_t *value_of(const struct given *g)
 {
 	uint64_t n = 0;
 
+	if (g->flag->make)
+		return g->flag->make(g->value);
 	switch (g->flag->kind) {
 	case FLAG_SWITCH:
 		return json_true();
@@ -152,6 +154,11 @@ static int put_flag(json_t *body, const struct arguments *a, size_t i)
 		return -1;
 	}
 	list = json_object_get(body, g->flag->key);
+	/* "none": the list as it is, which empties it when nothing else is given. */
+	if (json_is_null(value)) {
+		json_decref(value);
+		return 0;
+	}
 	return json_array_append_new(list, value);
 }
 
@@ -347,6 +354,16 @@ static void print_done(struct call *c)
 		dry ? "would be " : "", a->verb->done, dry ? " (dry run: nothing changed)" : "");
 }
 
+/* A start that would not run at once: why, and whom it would stop. */
+static void print_waiting(struct call *c, const json_t *operation)
+{
+	const json_t *step = json_array_get(json_object_get(operation, "steps"), 0);
+
+	fprintf(c->cli->out, "%s %s: would wait (dry run: nothing changed): %s\n",
+		c->arguments->command->name, c->arguments->words_n > 0 ? c->arguments->words[0] : "",
+		cell_string(step, "text"));
+}
+
 int call_change(struct call *c, struct error *err)
 {
 	cleanup(http_answer_done) struct http_answer a = { 0 };
@@ -366,6 +383,8 @@ int call_change(struct call *c, struct error *err)
 		return follow_operation(c, &a, err);
 	if (c->format == OUTPUT_JSON)
 		call_print_raw(c, a.text);
+	else if (strcmp(cell_string(a.body, "state"), "waiting") == 0)
+		print_waiting(c, a.body);
 	else
 		print_done(c);
 	return 0;

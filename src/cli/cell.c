@@ -13,6 +13,7 @@ static const struct {
 	{ "creating", "yellow" }, { "releasing", "yellow" },   { "starting", "yellow" },
 	{ "stopping", "yellow" }, { "paused", "yellow" },      { "degraded", "yellow" },
 	{ "unknown", "yellow" },  { "cancelled", "yellow" },   { "skipped", "yellow" },
+	{ "waiting", "yellow" },
 	{ "lost", "red" },        { "failed", "red" },         { "quarantined", "red" },
 };
 

@@ -37,6 +37,8 @@ struct flag {
 	const char *says;
 	const struct names *names;
 	bool required;
+	const char *alone; /* stands for a value that is left out; one that is given follows '=' */
+	json_t *(*make)(const char *value); /* of what is no string; NULL when VALUE is malformed */
 };
 
 enum column_kind {
@@ -97,7 +99,7 @@ struct command {
 extern const struct command *const commands[];
 extern const size_t commands_n;
 extern const struct command host_command, gpu_command, profile_command, group_command, vm_command,
-	lease_command, operation_command, event_command, explain_command, doctor_command,
+	tenant_command, priority_class_command, queue_command, lease_command, operation_command, event_command, explain_command, doctor_command,
 	watch_command, version_command, completion_command, man_command, help_command;
 
 /* Flags that a verb has because of its traits, and those that every verb has. */

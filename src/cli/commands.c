@@ -5,7 +5,8 @@
 
 /* In the order in which help shows them. */
 const struct command *const commands[] = {
-	&vm_command,      &group_command, &gpu_command,     &host_command,
+	&vm_command,      &queue_command, &group_command,   &gpu_command,   &host_command,
+	&tenant_command,  &priority_class_command,
 	&profile_command, &lease_command, &operation_command, &event_command,
 	&explain_command, &doctor_command, &watch_command,  &version_command,
 	&completion_command, &man_command, &help_command,
@@ -36,6 +37,9 @@ static const struct {
 	{ "VM", &vm_command },       { "GROUP", &group_command },     { "GPU", &gpu_command },
 	{ "HOST", &host_command },   { "PROFILE", &profile_command }, { "LEASE", &lease_command },
 	{ "OPERATION", &operation_command },
+	{ "TENANT", &tenant_command },
+	{ "CLASS", &priority_class_command },
+	{ "WAITER", &queue_command },
 };
 
 const struct command *command_of_argument(const char *word, size_t n)

@@ -102,7 +102,7 @@ static bool gather_switch(void *user, const struct flag *f)
 	char word[64];
 
 	snprintf(word, sizeof(word), "--%s|", f->name);
-	if (f->kind != FLAG_SWITCH || (all->data && strstr(all->data, word)))
+	if ((f->kind != FLAG_SWITCH && !f->alone) || (all->data && strstr(all->data, word)))
 		return true;
 	text_add(all, "%s", word);
 	if (f->letter)

@@ -86,9 +86,15 @@ static void take_state(struct follow *f, json_t *operation, json_int_t revision)
 	print_steps(f);
 }
 
+/* It runs, or waits for its turn in the queue. */
+static bool is_open(const char *state)
+{
+	return strcmp(state, "running") == 0 || strcmp(state, "waiting") == 0;
+}
+
 static bool ended(const struct follow *f)
 {
-	return strcmp(cell_string(f->operation, "state"), "running") != 0;
+	return !is_open(cell_string(f->operation, "state"));
 }
 
 static int on_line(void *user, const char *line, size_t n, struct error *err)
@@ -224,7 +230,7 @@ static int tell_outcome(struct follow *f, struct error *err)
 	if (r < 0)
 		return r;
 	state = cell_string(f->operation, "state");
-	if (strcmp(state, "running") == 0)
+	if (is_open(state))
 		return error_set(err, ERR_UNAVAILABLE,
 				 "operation %s has not ended in %" PRIu64 " s; it goes on: "
 				 "facet operation show %s",

@@ -25,8 +25,11 @@ static bool print_flag(void *user, const struct flag *f)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "--%s%s%s", f->name, f->value ? " " : "",
-		 f->value ? f->value : "");
+	snprintf(name, sizeof(name), "--%s%s%s%s", f->name,
+		 f->alone   ? "[="
+		 : f->value ? " "
+			    : "",
+		 f->value ? f->value : "", f->alone ? "]" : "");
 	if (f->letter)
 		fprintf(user, "  -%c, %-24s %s\n", f->letter, name, f->says);
 	else
@@ -61,7 +64,7 @@ static void print_all(FILE *out)
 {
 	fprintf(out, "facet - shared NVIDIA vGPUs for virtual machines.\n\n");
 	for (size_t i = 0; i < commands_n; i++)
-		fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->says);
+		fprintf(out, "  %-15s %s\n", commands[i]->name, commands[i]->says);
 	fprintf(out, "\nFlags of every command:\n");
 	verb_flags(NULL, print_flag, out);
 	fprintf(out, "\n'facet help COMMAND' tells more, facet(1) everything.\n");

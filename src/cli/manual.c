@@ -77,7 +77,9 @@ static bool put_flag(void *user, const struct flag *f)
 	fputs("\\fB\\-\\-", out);
 	put(out, f->name);
 	fputs("\\fR", out);
-	if (f->value)
+	if (f->alone)
+		fprintf(out, "[=\\fI%s\\fR]", f->value);
+	else if (f->value)
 		fprintf(out, " \\fI%s\\fR", f->value);
 	fputc('\n', out);
 	put(out, f->says);

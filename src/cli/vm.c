@@ -31,6 +31,8 @@ static const struct column columns[] = {
 	{ "DEVICES", .kind = COLUMN_LONG, .render = render_devices },
 	{ "TENANT", "tenant", .wide = true },
 	{ "PRIORITY", "priority", COLUMN_NUMBER, .wide = true },
+	{ "CLASS", "priority_class", .wide = true },
+	{ "PREEMPTIBLE", "preemptible", COLUMN_YES, .wide = true },
 	{ "RUN", "run", COLUMN_NUMBER, .wide = true },
 	{ "UUID", "uuid", .wide = true },
 	{ "REASON", "state_reason", COLUMN_LONG },
@@ -51,7 +53,11 @@ static const struct flag filters[] = {
 	{ "tenant", .kind = FLAG_TEXT, .goes = GOES_BODY, .key = "tenant", .value = "TENANT",   \
 	  .says = "Tenant it belongs to" },                                                      \
 	{ "priority", .kind = FLAG_NUMBER, .goes = GOES_BODY, .key = "priority", .value = "N",  \
-	  .says = "0 to 1000; higher goes first" },                                              \
+	  .says = "0 to 1000; higher goes first; counts where there is no class" },              \
+	{ "priority-class", .kind = FLAG_TEXT, .goes = GOES_BODY, .key = "priority_class",      \
+	  .value = "CLASS", .says = "Priority class; '' for none" },                             \
+	{ "preemptible", .kind = FLAG_YES, .goes = GOES_BODY, .key = "preemptible",             \
+	  .value = "YES", .says = "It may be stopped to make room for others: yes or no" },      \
 	{ "start-after-boot", .kind = FLAG_YES, .goes = GOES_BODY, .key = "start_after_boot",   \
 	  .value = "YES", .says = "Run it again after a reboot of its host: yes or no" }
 
@@ -97,6 +103,12 @@ static const struct flag adopt_flags[] = {
 	{ 0 },
 };
 
+static const struct flag start_flags[] = {
+	{ "wait", .kind = FLAG_SECONDS, .goes = GOES_BODY, .key = "wait_s", .value = "TIME",
+	  .alone = "1d", .says = "Wait in the queue when there is no room, no longer than this (1d)" },
+	{ 0 },
+};
+
 static const struct flag stop_flags[] = {
 	{ "force", .says = "Do not wait for the guest: cut its power" },
 	{ 0 },
@@ -139,9 +151,14 @@ static const struct verb verbs[] = {
 	{ "detach", "VM DEVICE", "Take a device from a VM", VERB_CHANGE | VERB_OPERATION, "DELETE",
 	  "/v1/vms/{}/devices/{}", .done = "device detached", .run = call_change },
 	{ "start", "VM", "Draw the vGPUs of a VM and start it", VERB_CHANGE | VERB_OPERATION,
-	  "POST", "/v1/vms/{}/start", .done = "running", .run = call_change,
+	  "POST", "/v1/vms/{}/start", .done = "running", .flags = start_flags,
+	  .run = call_change,
 	  .more = "When no GPU has room, the reason for each GPU is shown and nothing is left "
-		  "behind." },
+		  "behind. With --wait the start joins the queue instead, and goes on when its "
+		  "turn comes; --no-wait then returns at once. A VM whose priority class preempts, "
+		  "or that is within the guarantee of its tenant, has others stopped to make room; "
+		  "--dry-run names them.",
+	  .example = "facet vm start web01 --wait=2h" },
 	{ "stop", "VM", "Shut a VM down and give its vGPUs back", VERB_CHANGE | VERB_OPERATION,
 	  "POST", "/v1/vms/{}/stop", .fixed = "{\"how\":\"graceful\"}", .done = "stopped",
 	  .flags = stop_flags, .run = stop },
