@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pool.c - hosts, demands, and how much harm is weighed for whom. */
+#include "placement/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "placement/harm.h"
+
+int demand_sort(const struct demand *d)
+{
+	if (d->ask.count == 0)
+		return 0;
+	if (d->ask.count == 1 && d->milli < 1000)
+		return 1;
+	return d->ask.count == 1 ? 2 : d->ask.count == 2 ? 3 : d->ask.count <= 4 ? 4 : 5;
+}
+
+bool pool_host_takes(const struct pool_host *h, const struct demand *d)
+{
+	return h->alive && !h->cordoned && h->cpu_free >= (int64_t)d->ask.cpu_milli &&
+	       h->ram_free >= (int64_t)d->ask.ram_mib &&
+	       (h->labels & d->ask.labels) == d->ask.labels;
+}
+
+uint8_t demand_item(const struct engine *e, const struct demand *d, uint32_t s)
+{
+	return d->ask.item[situation_kind(e->table, s)];
+}
+
+/* ---- what is typical ---- */
+
+static int by_frequency(const void *a, const void *b)
+{
+	const struct mix_entry *x = a, *y = b;
+
+	if (x->share != y->share)
+		return x->share > y->share ? -1 : 1;
+	return x->demand < y->demand ? -1 : x->demand > y->demand;
+}
+
+/* Entries of one group become neighbours. */
+static int by_vgpus(const void *a, const void *b, void *engine)
+{
+	const struct engine *e = engine;
+	const struct mix_entry *x = a, *y = b;
+	const struct engine_demand *p = &e->demands[x->demand].ask, *q = &e->demands[y->demand].ask;
+	int r = p->count != q->count ? p->count - q->count
+				     : memcmp(p->item, q->item, sizeof(p->item));
+
+	return r ? r : by_frequency(a, b);
+}
+
+static bool same_vgpus(const struct engine *e, const struct mix_entry *x,
+		       const struct mix_entry *y)
+{
+	const struct engine_demand *p = &e->demands[x->demand].ask, *q = &e->demands[y->demand].ask;
+
+	return p->count == q->count && memcmp(p->item, q->item, sizeof(p->item)) == 0;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static void group_mix(struct engine *e)
+{
+	e->groups_n = 0;
+	qsort_r(e->mix, e->mix_n, sizeof(e->mix[0]), by_vgpus, e);
+	for (size_t i = 0; i < e->mix_n; i++) {
+		const struct engine_demand *d = &e->demands[e->mix[i].demand].ask;
+		struct mix_group *g = &e->groups[e->groups_n];
+
+		e->mix[i].cpu_milli = d->cpu_milli;
+		e->mix[i].ram_mib = d->ram_mib;
+		if (i > 0 && same_vgpus(e, &e->mix[i - 1], &e->mix[i])) {
+			g--;
+			g->n++;
+		} else {
+			*g = (struct mix_group){ .first = (uint16_t)i, .n = 1, .count = d->count };
+			for (size_t k = 0; k < KINDS_MAX; k++)
+				e->group_items[k][e->groups_n] = d->count ? d->item[k] : ITEM_NONE;
+			e->groups_n++;
+		}
+		g->cpu_max = larger(g->cpu_max, d->cpu_milli);
+		g->ram_max = larger(g->ram_max, d->ram_mib);
+	}
+}
+
+/* The most frequent demands that make up the share that the policy looks at. */
+void pool_choose_mix(struct engine *e)
+{
+	struct mix_entry *all = malloc((e->demands_n + 1) * sizeof(*all));
+	double sum = 0, covered = 0;
+
+	e->mix_stale = false;
+	e->mix_n = e->groups_n = 0;
+	if (!all)
+		return; /* without a mix nothing is harmed: placement goes on by number */
+	for (uint32_t i = 0; i < e->demands_n; i++) {
+		all[i] = (struct mix_entry){ .demand = i, .share = e->demands[i].seen };
+		sum += all[i].share;
+	}
+	qsort(all, e->demands_n, sizeof(*all), by_frequency);
+	for (uint32_t i = 0; i < e->demands_n && e->mix_n < MIX_MAX; i++) {
+		if (all[i].share <= 0 || covered >= e->policy->cover * sum)
+			break;
+		covered += all[i].share;
+		e->mix[e->mix_n++] = all[i];
+	}
+	for (size_t i = 0; i < e->mix_n; i++)
+		e->mix[i].share /= covered;
+	free(all);
+	group_mix(e);
+	harm_count_all(e);
+	pool_weigh(e);
+}
+
+/* ---- weights ---- */
+
+/* A demand weighs by how often it comes, by how many of it go into a GPU (small ones fit into what
+ * larger ones leave, and not the other way round), and, where the policy says so, by how little room
+ * the pool has left for it: the derivative of sum(share * log(room)). */
+static double weight_of(const struct engine *e, const struct mix_entry *m)
+{
+	const struct demand *d = &e->demands[m->demand];
+	double size = (double)d->milli * d->ask.count;
+	double left = m->left > size ? m->left : size;
+
+	if (d->ask.count == 0)
+		return e->policy->by_scarcity ? 0 : m->share;
+	return e->policy->by_scarcity ? m->share / size / left : m->share;
+}
+
+void pool_weigh(struct engine *e)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < e->mix_n; i++)
+		sum += weight_of(e, &e->mix[i]);
+	for (size_t i = 0; i < e->mix_n; i++)
+		e->mix[i].weight = sum > 0 ? weight_of(e, &e->mix[i]) / sum : 0;
+	for (size_t g = 0; g < e->groups_n; g++) {
+		struct mix_group *group = &e->groups[g];
+
+		group->weight = 0;
+		for (unsigned int i = group->first; i < group->first + group->n; i++)
+			group->weight += e->mix[i].weight;
+	}
+	e->since_weighed = 0;
+	if (++e->weighed == 0)
+		e->weighed = 1;
+}
+
+/* ---- ways ---- */
+
+/* Room that the mix could use in a GPU alone, weighed. */
+static double worth(const struct engine *e, uint32_t s)
+{
+	const struct situation_item *items = situation_items(e->table, s);
+	const uint8_t *item = e->group_items[situation_kind(e->table, s)];
+	double sum = 0;
+
+	for (size_t i = 0; i < e->groups_n; i++)
+		if (item[i] != ITEM_NONE)
+			sum += e->groups[i].weight * items[item[i]].room;
+	return sum;
+}
+
+static bool find_way(struct engine *e, uint32_t s, uint8_t item, struct best_way *ret)
+{
+	struct successor list[CUT_STARTS_MAX * KIND_CUTS_MAX];
+	size_t n = situation_successors(e->table, s, item, list, sizeof(list) / sizeof(list[0]));
+	double most = -1, left;
+
+	for (size_t i = 0; i < n; i++) {
+		left = n > 1 ? worth(e, list[i].situation) : 0;
+		if (left > most + 1e-9) {
+			most = left;
+			ret->next = list[i].situation;
+			ret->start = list[i].start;
+			ret->cut = list[i].cut;
+		}
+	}
+	return n > 0;
+}
+
+static bool grow_ways(struct engine *e, uint32_t need)
+{
+	uint32_t n = e->ways_n ? e->ways_n : 1024;
+	struct best_way *grown;
+
+	while (n < need)
+		n *= 2;
+	grown = reallocarray(e->ways, n, sizeof(*grown));
+	if (!grown)
+		return false;
+	memset(grown + e->ways_n, 0, (n - e->ways_n) * sizeof(*grown));
+	e->ways = grown;
+	e->ways_n = n;
+	return true;
+}
+
+bool pool_best_way(struct engine *e, uint32_t s, uint8_t item, struct best_way *ret)
+{
+	uint32_t row = situation_row(e->table, s) + item;
+
+	if (situation_items(e->table, s)[item].capacity == 0)
+		return false;
+	if (row < e->ways_n && e->ways[row].weighed == e->weighed) {
+		*ret = e->ways[row];
+		return true;
+	}
+	if (!find_way(e, s, item, ret))
+		return false;
+	ret->weighed = e->weighed;
+	if (row < e->ways_n || grow_ways(e, row + 1))
+		e->ways[row] = *ret;
+	return true;
+}
