@@ -193,6 +193,16 @@ int text_check_name(const char *s, const char *what, struct error *err)
 	return 0;
 }
 
+/* FNV-1a, and a last mix because tables take the low bits. */
+size_t text_hash(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+	return (size_t)(h ^ h >> 32);
+}
+
 bool text_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

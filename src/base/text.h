@@ -42,6 +42,9 @@ void text_make_utf8(char *s);
  *   INVALID  with the rule and what was found */
 int text_check_name(const char *s, const char *what, struct error *err);
 
+/* For hash tables in memory: of the same text always the same in one program. */
+size_t text_hash(const char *s);
+
 bool text_starts_with(const char *s, const char *prefix);
 
 /* Decimal, whole string, no sign, no blanks.  Returns false otherwise or when above MAX. */

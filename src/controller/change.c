@@ -261,7 +261,7 @@ static int check_gpu(struct change *ch, const char *id, struct error *err)
 	const struct gpu *gpu = change_see(ch, OBJECT_GPU, id);
 	const struct object *o = controller_find(ch->c, OBJECT_GPU, id);
 	const struct lease *leases[256];
-	size_t n = 0;
+	size_t n = 0, old;
 	char why[256];
 
 	for (size_t i = 0; o && i < o->leases.n && n < 256; i++) {
@@ -270,6 +270,7 @@ static int check_gpu(struct change *ch, const char *id, struct error *err)
 		if (l)
 			leases[n++] = l;
 	}
+	old = n;
 	for (size_t i = 0; i < ch->n && n < 256; i++) {
 		const struct lease *l = ch->edits[i].data;
 
@@ -277,7 +278,7 @@ static int check_gpu(struct change *ch, const char *id, struct error *err)
 		    strcmp(l->gpu, id) == 0)
 			leases[n++] = l;
 	}
-	if (!gpu || ledger_gpu_holds(gpu, leases, n, why, sizeof(why)))
+	if (!gpu || ledger_gpu_takes(gpu, leases, n, old, why, sizeof(why)))
 		return 0;
 	return error_set(err, ERR_CONFLICT, "refused by the ledger: %s", why);
 }

@@ -39,6 +39,8 @@ struct object {
 struct table {
 	struct object **rows;   /* sorted by id */
 	size_t n, room;
+	struct object **slots;  /* the same by hash of the id: a claim looks for some thirty */
+	size_t slots_n;         /* 0 or a power of two, at least twice n */
 };
 
 struct object *table_find(const struct table *t, const char *id);

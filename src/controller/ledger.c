@@ -47,12 +47,13 @@ bool leases_collide(const struct lease *a, const struct lease *b, char *what, si
 	return false;
 }
 
-static bool pairs_hold(const struct lease *const *leases, size_t n, char *why, size_t size)
+static bool pairs_hold(const struct lease *const *leases, size_t n, size_t old, char *why,
+		       size_t size)
 {
 	char what[128];
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = i + 1; j < n; j++)
+	for (size_t j = old; j < n; j++)
+		for (size_t i = 0; i < j; i++)
 			if (leases_collide(leases[i], leases[j], what, sizeof(what))) {
 				snprintf(why, size, "leases %s and %s share %s", leases[i]->id,
 					 leases[j]->id, what);
@@ -94,9 +95,15 @@ static bool cut_holds(const struct gpu *gpu, const struct lease *const *leases, 
 bool ledger_gpu_holds(const struct gpu *gpu, const struct lease *const *leases, size_t n, char *why,
 		      size_t size)
 {
+	return ledger_gpu_takes(gpu, leases, n, 0, why, size);
+}
+
+bool ledger_gpu_takes(const struct gpu *gpu, const struct lease *const *leases, size_t n,
+		      size_t old, char *why, size_t size)
+{
 	uint64_t fb = 0;
 
-	if (!pairs_hold(leases, n, why, size))
+	if (!pairs_hold(leases, n, old, why, size))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		fb += leases[i]->fb_mib;

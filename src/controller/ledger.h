@@ -16,3 +16,7 @@ bool leases_collide(const struct lease *a, const struct lease *b, char *what, si
  * it has).  Returns false with a sentence. */
 bool ledger_gpu_holds(const struct gpu *gpu, const struct lease *const *leases, size_t n, char *why,
 		      size_t size);
+
+/* The same where the first OLD of them are known to share nothing among each other. */
+bool ledger_gpu_takes(const struct gpu *gpu, const struct lease *const *leases, size_t n,
+		      size_t old, char *why, size_t size);

@@ -56,14 +56,14 @@ const char *object_id_of(enum object_kind kind, const void *data, char buffer[GP
 	}
 }
 
-size_t table_after(const struct table *t, const char *id)
+static size_t rows_after(struct object *const *rows, size_t n, const char *id)
 {
-	size_t low = 0, high = t->n;
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(t->rows[middle]->id, id) > 0)
+		if (strcmp(rows[middle]->id, id) > 0)
 			high = middle;
 		else
 			low = middle + 1;
@@ -71,11 +71,58 @@ size_t table_after(const struct table *t, const char *id)
 	return low;
 }
 
+size_t table_after(const struct table *t, const char *id)
+{
+	return rows_after(t->rows, t->n, id);
+}
+
+/* The slot of ID, or the free one where it would go. */
+static size_t slot_of(const struct table *t, const char *id)
+{
+	size_t mask = t->slots_n - 1, i = text_hash(id) & mask;
+
+	while (t->slots[i] && strcmp(t->slots[i]->id, id) != 0)
+		i = (i + 1) & mask;
+	return i;
+}
+
 struct object *table_find(const struct table *t, const char *id)
 {
-	size_t i = table_after(t, id);
+	return t->slots_n ? t->slots[slot_of(t, id)] : NULL;
+}
 
-	return i > 0 && strcmp(t->rows[i - 1]->id, id) == 0 ? t->rows[i - 1] : NULL;
+/* Room for one more. */
+static bool slots_reserve(struct table *t)
+{
+	struct table larger = { .slots_n = t->slots_n ? t->slots_n * 2 : 32 };
+
+	if (2 * (t->n + 1) <= t->slots_n)
+		return true;
+	larger.slots = calloc(larger.slots_n, sizeof(*larger.slots));
+	if (!larger.slots)
+		return false;
+	for (size_t i = 0; i < t->n; i++)
+		larger.slots[slot_of(&larger, t->rows[i]->id)] = t->rows[i];
+	free(t->slots);
+	t->slots = larger.slots;
+	t->slots_n = larger.slots_n;
+	return true;
+}
+
+/* Moves up what a search could not reach past the free slot. */
+static void slots_remove(struct table *t, const char *id)
+{
+	size_t mask = t->slots_n - 1, hole = slot_of(t, id);
+
+	for (size_t i = (hole + 1) & mask; t->slots[i]; i = (i + 1) & mask) {
+		size_t home = text_hash(t->slots[i]->id) & mask;
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		t->slots[hole] = t->slots[i];
+		hole = i;
+	}
+	t->slots[hole] = NULL;
 }
 
 static bool table_insert(struct table *t, struct object *o)
@@ -91,7 +138,11 @@ static bool table_insert(struct table *t, struct object *o)
 		t->rows = rows;
 		t->room = room;
 	}
-	i = table_after(t, o->id);
+	if (!slots_reserve(t))
+		return false;
+	t->slots[slot_of(t, o->id)] = o;
+	/* Events come in order, and so does everything at the start. */
+	i = t->n && strcmp(t->rows[t->n - 1]->id, o->id) > 0 ? table_after(t, o->id) : t->n;
 	memmove(t->rows + i + 1, t->rows + i, (t->n - i) * sizeof(*t->rows));
 	t->rows[i] = o;
 	t->n++;
@@ -103,6 +154,7 @@ static void table_remove(struct table *t, const char *id)
 	size_t i = table_after(t, id);
 
 	assert(i > 0 && strcmp(t->rows[i - 1]->id, id) == 0);
+	slots_remove(t, id);
 	memmove(t->rows + i - 1, t->rows + i, (t->n - i) * sizeof(*t->rows));
 	t->n--;
 }
@@ -121,9 +173,10 @@ bool links_add(struct links *l, struct object *o)
 		l->room = room;
 	}
 	/* In order of id, so that placement sees the same GPUs in the same order every time. */
-	for (i = l->n++; i > 0 && strcmp(l->rows[i - 1]->id, o->id) > 0; i--)
-		l->rows[i] = l->rows[i - 1];
+	i = rows_after(l->rows, l->n, o->id);
+	memmove(l->rows + i + 1, l->rows + i, (l->n - i) * sizeof(*l->rows));
 	l->rows[i] = o;
+	l->n++;
 	return true;
 }
 
@@ -296,6 +349,7 @@ void objects_clear(struct controller *c)
 		for (size_t i = 0; i < t->n; i++)
 			object_free(t->rows[i]);
 		free(t->rows);
+		free(t->slots);
 		*t = (struct table){ 0 };
 	}
 }

@@ -7,20 +7,10 @@
 
 #include "base/text.h"
 
-/* FNV-1a, and a last mix because the low bits choose the slot. */
-static size_t hash(const char *key)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *key; key++)
-		h = (h ^ (unsigned char)*key) * 0x100000001b3u;
-	return (size_t)(h ^ h >> 32);
-}
-
 /* The slot of KEY, or the free one where it would go; there is always one. */
 static size_t slot_of(const struct newest *t, const char *key)
 {
-	size_t mask = t->room - 1, i = hash(key) & mask;
+	size_t mask = t->room - 1, i = text_hash(key) & mask;
 
 	while (t->slots[i].record && strcmp(t->slots[i].record->key, key) != 0)
 		i = (i + 1) & mask;
@@ -68,7 +58,7 @@ static void close_up(struct newest *t, size_t hole)
 	size_t mask = t->room - 1;
 
 	for (size_t i = (hole + 1) & mask; t->slots[i].record; i = (i + 1) & mask) {
-		size_t home = hash(t->slots[i].record->key) & mask;
+		size_t home = text_hash(t->slots[i].record->key) & mask;
 
 		/* Its search begins behind the hole: it stays. */
 		if (((i - home) & mask) < ((i - hole) & mask))

@@ -23,8 +23,11 @@ static bool holds(const struct gpu *g, struct lease *a, struct lease *b)
 {
 	const struct lease *both[] = { a, b };
 	char why[256] = "";
+	bool r = ledger_gpu_holds(g, both, 2, why, sizeof(why));
 
-	return ledger_gpu_holds(g, both, 2, why, sizeof(why));
+	/* A new one is held against the old one, whichever way it is asked. */
+	assert_int_equal(ledger_gpu_takes(g, both, 2, 1, why, sizeof(why)), r);
+	return r;
 }
 
 static void two_owners_of_one_function_are_refused(void **state)
