@@ -251,10 +251,11 @@ static void give_reasons(struct change *ch, struct operation *op)
 
 static void name_victims(struct change *ch, struct operation *op, const struct victims *v)
 {
-	char **names = realloc(op->victims, (op->victims_n + v->n) * sizeof(*names));
+	char **names;
 
 	if (v->n == 0)
 		return;
+	names = realloc(op->victims, (op->victims_n + v->n) * sizeof(*names));
 	if (!names) {
 		ch->failed = true;
 		return;
@@ -336,6 +337,23 @@ static bool make_room(struct change *ch, const struct vm *vm, struct waiter *w,
 	return found;
 }
 
+/* What would help where nothing has room: the last reason of a refusal. */
+static void say_rights(struct change *ch, const struct vm *vm)
+{
+	const char *klass = vm->priority_class[0] ? vm->priority_class : "none";
+
+	if (vm_may_preempt(ch, vm))
+		change_refuse(ch, "priority",
+			      "priority %u, class %s: stopping VMs of lower priority that are "
+			      "preemptible would not make room; --wait waits for it",
+			      vm_priority(ch, vm), klass);
+	else
+		change_refuse(ch, "priority",
+			      "priority %u, class %s: it stops no other VM; --wait waits for room, a "
+			      "priority class that preempts lower ones may make it",
+			      vm_priority(ch, vm), klass);
+}
+
 int queue_enter(struct change *ch, const char *name, bool wait, uint32_t wait_s, int r,
 		struct answer *answer, struct error *err)
 {
@@ -362,8 +380,11 @@ int queue_enter(struct change *ch, const char *name, bool wait, uint32_t wait_s,
 	if (!op)
 		return 0;
 	room = make_room(ch, vm, w, op, r);
-	if (!room && !wait)
+	if (!room && !wait) {
+		if (r == -ERR_NO_CAPACITY)
+			say_rights(ch, vm);
 		return r;
+	}
 	if (!room)
 		note(ch, w, op, r, err->text);
 	give_reasons(ch, op);

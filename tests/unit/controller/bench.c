@@ -147,6 +147,16 @@ void bench_report(struct bench *b, const char *boot, const char *leases, const c
 	text_done(&t);
 }
 
+static void bench_report_text(struct bench *b, const struct text *leases, const struct text *vms)
+{
+	struct text t = { 0 };
+
+	text_add(&t, "{'host':'h1','boot_id':'boot-1','revision':%ju,'leases':[%s,'vms':[%s}",
+		 (uintmax_t)controller_revision(b->c), leases->data, vms->data);
+	bench_expect(b, COMMAND_HOST_REPORT, "h1", t.data, 0);
+	text_done(&t);
+}
+
 struct nth {
 	size_t i, n;
 	const void *object;
@@ -202,4 +212,172 @@ const struct operation *bench_operation(struct bench *b, const char *vm)
 
 	controller_each(b->c, OBJECT_OPERATION, "", on_operation, &n);
 	return n.op;
+}
+
+void bench_join_many(struct bench *b, unsigned gpus, unsigned vms)
+{
+	struct text t = { 0 };
+
+	text_add(&t, "{'host':'h1','boot_id':'boot-1','has_inventory':true,"
+		     "'facts':{'name':'h1'},'gpus':[");
+	for (unsigned g = 0; g < gpus; g++) {
+		text_add(&t,
+			 "%s{'address':'0000:%u1:00.0','board':'NVIDIA L40S','pci_device':'26b9',"
+			 "'framework':'vendor-vfio','fb_mib':49152,'poolable':true,'vf_total':32,"
+			 "'vf_enabled':8,'functions':[", g ? "," : "", g + 4);
+		for (unsigned i = 0; i < 8; i++)
+			text_add(&t, "%s'0000:%u1:%02x.%u'", i ? "," : "", g + 4, (i + 4) / 8,
+				 (i + 4) % 8);
+		text_add(&t, "]}");
+	}
+	text_add(&t, "],'vms':[");
+	for (unsigned i = 0; i < vms; i++)
+		text_add(&t,
+			 "%s{'name':'v%u','uuid':'%08u-1111-4111-8111-111111111111',"
+			 "'state':'stopped'}", i ? "," : "", i + 1, i + 1);
+	text_add(&t, "]}");
+	bench_expect(b, COMMAND_HOST_REPORT, "h1", t.data, 0);
+	text_done(&t);
+}
+
+struct obedience {
+	struct text *t;
+	bool deaf, first;
+};
+
+static bool obey_lease(void *user, const void *object, const char *id, uint64_t revision)
+{
+	const struct lease *l = object;
+	struct obedience *o = user;
+
+	(void)revision;
+	if (l->state == LEASE_QUARANTINED)
+		return true;
+	text_add(o->t, "%s{'id':'%s','generation':%u,'state':'%s','placement':4294967295%s}",
+		 o->first ? "" : ",", id, l->generation,
+		 l->state == LEASE_RELEASING ? "releasing"
+		 : l->expires_ms             ? "ready"
+					     : "attached",
+		 l->state == LEASE_RELEASING ? ",'gone':true" : "");
+	o->first = false;
+	return true;
+}
+
+static bool obey_vm(void *user, const void *object, const char *id, uint64_t revision)
+{
+	const struct vm *vm = object;
+	struct obedience *o = user;
+	bool stops = vm->state == VM_STOPPING && (!o->deaf || vm->stop_how == STOP_FORCE);
+	bool up = (vm->state == VM_STARTING || vm->state == VM_RUNNING ||
+		   vm->state == VM_STOPPING) && !stops;
+
+	(void)revision;
+	text_add(o->t, "%s{'name':'%s','uuid':'%s','state':'%s','run':%u}", o->first ? "" : ",", id,
+		 vm->uuid, up ? "running" : "stopped", vm->run);
+	o->first = false;
+	return true;
+}
+
+void bench_obey(struct bench *b, unsigned rounds, bool deaf)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		struct text leases = { 0 }, vms = { 0 };
+		struct obedience o = { .deaf = deaf };
+
+		b->clock.now_us += 1000;
+		o.t = &leases;
+		o.first = true;
+		controller_each(b->c, OBJECT_LEASE, "", obey_lease, &o);
+		o.t = &vms;
+		o.first = true;
+		controller_each(b->c, OBJECT_VM, "", obey_vm, &o);
+		text_add(&leases, "]");
+		text_add(&vms, "]");
+		bench_report_text(b, &leases, &vms);
+		text_done(&leases);
+		text_done(&vms);
+	}
+}
+
+void bench_wait(struct bench *b, int64_t seconds)
+{
+	int64_t next;
+
+	b->clock.now_us += seconds * 1000000;
+	controller_tick(b->c, &next);
+	store_flush(b->store);
+}
+
+const struct vm *bench_vm(struct bench *b, const char *name)
+{
+	return controller_get(b->c, OBJECT_VM, name, NULL);
+}
+
+static bool on_waiter(void *user, const void *object, const char *id, uint64_t revision)
+{
+	struct text *t = user;
+
+	(void)id;
+	(void)revision;
+	text_add(t, "%s%s", t->length ? " " : "", ((const struct waiter *)object)->vm);
+	return true;
+}
+
+const char *bench_queue(struct bench *b)
+{
+	static char line[256];
+	struct text t = { 0 };
+
+	controller_each(b->c, OBJECT_WAITER, "", on_waiter, &t);
+	TEXT_COPY(line, t.data ? t.data : "");
+	text_done(&t);
+	return line;
+}
+
+struct named {
+	const char *vm;
+	const struct waiter *w;
+};
+
+static bool on_named(void *user, const void *object, const char *id, uint64_t revision)
+{
+	struct named *n = user;
+
+	(void)id;
+	(void)revision;
+	if (strcmp(((const struct waiter *)object)->vm, n->vm) == 0)
+		n->w = object;
+	return true;
+}
+
+const struct waiter *bench_waiter(struct bench *b, const char *vm)
+{
+	struct named n = { .vm = vm };
+
+	controller_each(b->c, OBJECT_WAITER, "", on_named, &n);
+	return n.w;
+}
+
+struct kinds {
+	const char *kind, *object;
+	size_t n;
+};
+
+static bool on_event(void *user, const void *object, const char *id, uint64_t revision)
+{
+	const struct event *e = object;
+	struct kinds *k = user;
+
+	(void)id;
+	(void)revision;
+	k->n += strcmp(e->kind, k->kind) == 0 && (!k->object || strcmp(e->object, k->object) == 0);
+	return true;
+}
+
+size_t bench_events(struct bench *b, const char *kind, const char *object)
+{
+	struct kinds k = { kind, object, 0 };
+
+	controller_each(b->c, OBJECT_EVENT, "", on_event, &k);
+	return k.n;
 }

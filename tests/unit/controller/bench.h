@@ -46,3 +46,17 @@ void bench_report(struct bench *b, const char *boot, const char *leases, const c
 const struct lease *bench_lease(struct bench *b, size_t i);
 size_t bench_count(struct bench *b, enum object_kind kind);
 const struct operation *bench_operation(struct bench *b, const char *vm);
+
+/* ---- a host that does what it is told ---- */
+
+/* N L40S of 48 GiB, at 0000:41:00.0, 51, ..., 8 functions each, and stopped domains v1 to vVMS, on
+ * h1. */
+void bench_join_many(struct bench *b, unsigned gpus, unsigned vms);
+/* Reports what is wanted as done, ROUNDS times; the guests of a DEAF one do not shut down. */
+void bench_obey(struct bench *b, unsigned rounds, bool deaf);
+/* So much later, with what time brings about. */
+void bench_wait(struct bench *b, int64_t seconds);
+const struct vm *bench_vm(struct bench *b, const char *name);
+const char *bench_queue(struct bench *b); /* names of the VMs that wait, in order */
+const struct waiter *bench_waiter(struct bench *b, const char *vm);
+size_t bench_events(struct bench *b, const char *kind, const char *object);
