@@ -28,7 +28,7 @@ struct pattern {
 	uint16_t free;             /* fluid: milli; else slots */
 	uint16_t vgpus;
 	uint8_t kind, cut;         /* CUT_NONE: empty, and the kind has several */
-	uint8_t item;              /* of a one-size cut that holds something */
+	uint8_t item;              /* of a one-size cut that holds something; ITEM_NONE: foreign */
 	uint8_t media;
 };
 
@@ -187,7 +187,7 @@ static uint16_t free_milli(const struct kind *k, const struct pattern *p)
 
 	if (k->fluid)
 		return p->free;
-	if (!cut->one_size)
+	if (!cut->one_size || p->item == ITEM_NONE)
 		return (uint16_t)(1000u * p->free / cut->slots);
 	used = p->vgpus ? 1000u * p->vgpus * cut->items[p->item].size / cut->slots : 0;
 	return (uint16_t)(used > 1000 ? 0 : 1000 - used);
@@ -629,6 +629,9 @@ int situation_block(struct situations *t, uint32_t s, uint8_t cut, uint16_t star
 	if (p.cut == CUT_NONE)
 		p.free = k->cuts[cut].slots;
 	p.cut = cut;
+	/* Its size is now the GPU's, and nobody said which of ours that is. */
+	if (k->cuts[cut].one_size && p.vgpus == 0)
+		p.item = ITEM_NONE;
 	p.vgpus++;
 	mark(&p, start, n, true);
 	return intern(t, &p, ret, err);
