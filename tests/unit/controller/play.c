@@ -32,6 +32,7 @@ int __wrap_store_commit(struct store *s, const struct store_write *writes, size_
 	if (!playing || !playing->failing)
 		return __real_store_commit(s, writes, n, done, user, err);
 	playing->failing--;
+	playing->reverted = true;
 	copy = calloc(n, sizeof(*copy));
 	memcpy(copy, writes, n * sizeof(*copy));
 	copy[0].expect = 1ULL << 60;
@@ -153,7 +154,11 @@ void play_do(struct world *w, enum command_kind kind, const char *id, const char
 	*g = (struct given){ w, kind };
 	TEXT_COPY(cmd.id, id);
 	TEXT_COPY(cmd.sub, sub);
+	/* An adopted VM brings its vGPUs along, whatever its tenant may have. */
+	w->reverted = w->reverted || kind == COMMAND_VM_ADOPT;
 	controller_submit(w->c, &cmd, on_answer, g);
+	play_check_rules(w);
+	w->reverted = w->reverted && kind != COMMAND_VM_ADOPT;
 	json_decref(body);
 }
 
@@ -166,6 +171,7 @@ void play_time(struct world *w, int64_t ms)
 	for (int i = 0; i < HOSTS; i++)
 		simulated_advance(w->hosts[i].machine, w->host_ms);
 	controller_tick(w->c, &next);
+	play_check_rules(w);
 }
 
 /* ---- looking ---- */
@@ -208,14 +214,17 @@ size_t play_count(struct world *w, enum object_kind kind)
 	return r.n;
 }
 
-size_t play_running_operations(struct world *w)
+size_t play_open_operations(struct world *w)
 {
 	struct rows r;
 	size_t n = 0;
 
 	list(w, OBJECT_OPERATION, &r);
-	for (size_t i = 0; i < r.n; i++)
-		n += ((const struct operation *)r.rows[i])->state == OPERATION_STATE_RUNNING;
+	for (size_t i = 0; i < r.n; i++) {
+		int state = ((const struct operation *)r.rows[i])->state;
+
+		n += state == OPERATION_STATE_RUNNING || state == OPERATION_STATE_WAITING;
+	}
 	return n;
 }
 
@@ -416,6 +425,8 @@ void play_settle(struct world *w)
 {
 	store_flush(w->store);
 	connect_feeds(w);
+	play_check_rules(w);
+	w->reverted = false;
 	check_gpus(w);
 	check_places(w);
 	watch_leases(w);

@@ -9,6 +9,7 @@
 #include "controller/controller.h"
 #include "host/simulated/simulated.h"
 
+enum { TENANTS = 2 }; /* t0, t1 */
 enum { HOSTS = 2, WORK_MAX = 256, OLD_MAX = 8, GONE_MAX = 8192 };
 
 enum fate { FATE_ARRIVES, FATE_LOST, FATE_DOUBLED, FATE_DELAYED, FATE_OLD_ONE, FATE_COUNT };
@@ -41,6 +42,11 @@ struct host_played {
 	size_t foreign;         /* vGPUs that somebody made by hand in this boot */
 };
 
+/* What a tenant had and might have when it was last looked at. */
+struct share {
+	uint64_t has, may;
+};
+
 struct world {
 	struct store *store;
 	struct controller *c;
@@ -51,6 +57,9 @@ struct world {
 	const char *doing;
 	unsigned failing;       /* so many of the next batches fail */
 	struct host_played hosts[HOSTS];
+	struct share shares[TENANTS][2];
+	bool reverted;          /* what was so may be so again: the store failed, or was adopted */
+	uint64_t events_seen;
 	char (*gone)[LEASE_ID_SIZE];
 	size_t gone_n;
 };
@@ -64,6 +73,8 @@ uint64_t play_random(struct world *w, uint64_t below);
 /* Takes BODY. */
 void play_do(struct world *w, enum command_kind kind, const char *id, const char *sub,
 	     json_t *body);
+/* Quotas, queue and preemption, after every command. */
+void play_check_rules(struct world *w);
 /* All that is on its way lands; then everything is checked. */
 void play_settle(struct world *w);
 void play_time(struct world *w, int64_t ms);
@@ -72,7 +83,7 @@ void play_release_quarantined(struct world *w);
 
 const char *play_any(struct world *w, enum object_kind kind);
 size_t play_count(struct world *w, enum object_kind kind);
-size_t play_running_operations(struct world *w);
+size_t play_open_operations(struct world *w);
 void play_tell(struct world *w); /* what was brought about, by kind of event */
 const char *play_describe_leases(struct world *w);
 

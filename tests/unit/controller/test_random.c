@@ -25,15 +25,16 @@ static const char *const specs[HOSTS] = {
 };
 static const char *const vms[] = { "a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4" };
 static const char *const groups[] = { "eq", "mix", "any" };
-static const char *const profiles[] = { "NVIDIA L40S-8Q", "NVIDIA L40S-4Q", "NVIDIA L40S-24Q",
-					"NVIDIA A40-8Q", "GRID T4-4Q", "graphics:8", "graphics" };
+static const char *const profiles[] = { "NVIDIA L40S-48Q", "NVIDIA L40S-24Q", "NVIDIA L40S-8Q",
+					"NVIDIA L40S-4Q",  "NVIDIA L40S-24Q", "NVIDIA A40-8Q",
+					"GRID T4-4Q",      "graphics:8",      "graphics" };
 
 #define PICK(w, list) ((list)[play_random(w, sizeof(list) / sizeof((list)[0]))])
 
 /* Mostly one that the host of VM can serve. */
 static json_t *device(struct world *w, const char *vm)
 {
-	size_t few = vm[0] == 'a' ? 3 : 5;
+	size_t few = vm[0] == 'a' ? 5 : 7;
 	const char *profile = play_random(w, 4) ? profiles[play_random(w, few)] : PICK(w, profiles);
 
 	return json_pack("{s:s, s:s, s:i, s:b}", "group", PICK(w, groups), "profile", profile,
@@ -64,9 +65,47 @@ static void do_update(struct world *w)
 	play_do(w, COMMAND_VM_UPDATE, vm, "", json_pack("{s:[o]}", "devices", d));
 }
 
+enum { WAIT_MAX_S = 300 };
+
 static void do_start(struct world *w)
 {
-	play_do(w, COMMAND_VM_START, PICK(w, vms), "", NULL);
+	json_t *body = play_random(w, 2) ? NULL :
+		json_pack("{s:i}", "wait_s", (int)play_random(w, WAIT_MAX_S) + 1);
+
+	play_do(w, COMMAND_VM_START, PICK(w, vms), "", body);
+}
+
+/* Whose it is, how urgent it is, and whether it may be put off. */
+static void do_owner(struct world *w)
+{
+	static const char *const tenants[] = { "", "t0", "t1" };
+	static const char *const classes[] = { "", "low", "high" };
+
+	play_do(w, COMMAND_VM_UPDATE, PICK(w, vms), "",
+		json_pack("{s:s, s:s, s:i, s:b}", "tenant", PICK(w, tenants), "priority_class",
+			  PICK(w, classes), "priority", (int)play_random(w, 3) * 100,
+			  "preemptible", play_random(w, 4) != 0));
+}
+
+static void do_tenant(struct world *w)
+{
+	static const int gib[] = { 0, 8, 24, 48 }, vgpus[] = { 0, 1, 3, 8 };
+	int sure = PICK(w, gib), limit = PICK(w, gib);
+
+	play_do(w, COMMAND_TENANT_UPDATE, play_random(w, 2) ? "t0" : "t1", "",
+		json_pack("{s:i, s:i, s:i, s:[{s:s, s:i, s:i}]}", "limit_fb_gib",
+			  limit && limit < sure ? sure : limit, "limit_vgpus", PICK(w, vgpus),
+			  "guaranteed_fb_gib", sure, "slots", "profile", "NVIDIA L40S-8*", "max",
+			  (int)play_random(w, 4), "guaranteed", 0));
+}
+
+static void do_class(struct world *w)
+{
+	bool high = play_random(w, 2);
+
+	play_do(w, COMMAND_CLASS_UPDATE, high ? "high" : "low", "",
+		json_pack("{s:i, s:s}", "value", (int)(play_random(w, 4) + high * 2) * 100,
+			  "preempts", play_random(w, 4) ? "lower" : "never"));
 }
 
 static void do_stop(struct world *w)
@@ -99,8 +138,10 @@ static void do_cancel(struct world *w)
 static void do_group(struct world *w)
 {
 	play_do(w, COMMAND_GROUP_UPDATE, PICK(w, groups), "",
-		json_pack("{s:i, s:s}", "hold_s", (int)play_random(w, 2) * 60, "mode",
-			  play_random(w, 2) ? "mixed-size" : "equal-size"));
+		json_pack("{s:i, s:s, s:i, s:i}", "hold_s", (int)play_random(w, 2) * 60, "mode",
+			  play_random(w, 2) ? "mixed-size" : "equal-size", "overtake_s",
+			  (int)play_random(w, 60) + 1, "preempt_grace_s",
+			  (int)play_random(w, 30) + 1));
 }
 
 static void do_group_delete(struct world *w)
@@ -212,12 +253,13 @@ static const struct step_kind {
 	void (*run)(struct world *w);
 	unsigned weight;
 } steps[] = {
-	{ "honest-round", do_honest_round, 50 }, { "hear", do_hear, 10 }, { "look", do_look, 10 },
+	{ "honest-round", do_honest_round, 80 }, { "hear", do_hear, 10 }, { "look", do_look, 10 },
 	{ "report", do_report, 15 }, { "attach", do_attach, 5 }, { "detach", do_detach, 2 },
-	{ "update", do_update, 2 }, { "start", do_start, 25 }, { "stop", do_stop, 7 },
+	{ "update", do_update, 2 }, { "start", do_start, 35 }, { "stop", do_stop, 7 },
 	{ "adopt", do_adopt, 1 }, { "delete", do_delete, 1 }, { "release", do_release, 2 },
 	{ "cancel", do_cancel, 2 }, { "group", do_group, 1 },
 	{ "group-delete", do_group_delete, 1 },
+	{ "owner", do_owner, 8 }, { "tenant", do_tenant, 2 }, { "class", do_class, 2 },
 	{ "cordon", do_cordon, 2 }, { "fault", do_fault, 3 }, { "guest", do_guest, 4 },
 	{ "reboot", do_reboot, 1 }, { "agent-restart", do_agent_restart, 2 },
 	{ "controller-restart", do_controller_restart, 2 },
@@ -246,29 +288,66 @@ static void random_step(struct world *w, bool tell)
 
 /* ---- the end ---- */
 
-static void drain(struct world *w)
+static void heal(struct world *w)
 {
-	w->doing = "drain";
 	w->failing = 0;
 	for (int i = 0; i < HOSTS; i++)
 		*simulated_faults(w->hosts[i].machine) = (struct simulated_faults){ 0 };
+}
+
+static void honest_round(struct world *w, int64_t ms)
+{
+	for (int i = 0; i < HOSTS; i++) {
+		play_hear(w, &w->hosts[i]);
+		play_look(w, &w->hosts[i]);
+		play_report(w, &w->hosts[i], FATE_ARRIVES);
+	}
+	play_time(w, ms);
+	play_settle(w);
+}
+
+static bool has_deadline(void *user, const void *object, const char *id, uint64_t revision)
+{
+	struct world *w = user;
+
+	(void)revision;
+	if (((const struct waiter *)object)->deadline_ms)
+		play_fail(w, "%s waits beyond any deadline", id);
+	return true;
+}
+
+/* Every wait ends, also when nobody stops anything: it starts, or its deadline passes.  What was put
+ * off waits on. */
+static void outwait(struct world *w)
+{
+	/* A start that makes room, and may not wait, is given as long as an operation: 10 minutes. */
+	enum { LONGEST_S = 600, ROUND_S = 20 };
+	/* The clock has been set back, by an hour each time. */
+	static const int64_t day_ms = 24 * 3600 * 1000;
+
+	w->doing = "outwait";
+	for (unsigned s = 0; s < LONGEST_S; s += ROUND_S)
+		honest_round(w, ROUND_S * 1000);
+	play_time(w, day_ms);
+	for (unsigned s = 0; s < LONGEST_S; s += ROUND_S)
+		honest_round(w, ROUND_S * 1000);
+	controller_each(w->c, OBJECT_WAITER, "", has_deadline, w);
+}
+
+static void drain(struct world *w)
+{
+	w->doing = "drain";
 	for (unsigned round = 0; round < DRAIN_ROUNDS; round++) {
 		for (size_t i = 0; i < sizeof(vms) / sizeof(vms[0]) && round % 10 == 0; i++)
 			play_do(w, COMMAND_VM_STOP, vms[i], "", json_pack("{s:s}", "how", "force"));
 		play_release_quarantined(w);
-		for (int i = 0; i < HOSTS; i++) {
-			play_hear(w, &w->hosts[i]);
-			play_look(w, &w->hosts[i]);
-			play_report(w, &w->hosts[i], FATE_ARRIVES);
-		}
-		play_time(w, 1000);
-		play_settle(w);
+		honest_round(w, 1000);
 		if (round > 20 && play_count(w, OBJECT_LEASE) == 0 &&
-		    play_running_operations(w) == 0)
+		    play_count(w, OBJECT_WAITER) == 0 && play_open_operations(w) == 0)
 			return;
 	}
 	play_fail(w, "%zu leases and %zu operations are left: %s", play_count(w, OBJECT_LEASE),
-		  play_running_operations(w), play_describe_leases(w));
+		  play_open_operations(w), play_describe_leases(w));
 }
 
 static void one_life(uint64_t seed, bool tell)
@@ -286,11 +365,22 @@ static void one_life(uint64_t seed, bool tell)
 		play_report(&w, &w.hosts[i], FATE_ARRIVES);
 	}
 	play_settle(&w);
-	for (size_t i = 0; i < 6; i++)
-		do_attach(&w);
+	for (int i = 0; i < TENANTS; i++)
+		play_do(&w, COMMAND_TENANT_CREATE, "", "",
+			json_pack("{s:s, s:i, s:i}", "name", i ? "t1" : "t0", "limit_vgpus", 4,
+				  "guaranteed_fb_gib", 24));
+	play_do(&w, COMMAND_CLASS_CREATE, "", "", json_pack("{s:s, s:i}", "name", "low", "value", 10));
+	play_do(&w, COMMAND_CLASS_CREATE, "", "",
+		json_pack("{s:s, s:i, s:s}", "name", "high", "value", 500, "preempts", "lower"));
+	for (size_t i = 0; i < sizeof(vms) / sizeof(vms[0]); i++)
+		play_do(&w, COMMAND_VM_ATTACH, vms[i], "", device(&w, vms[i]));
+	for (size_t i = 0; i < 8; i++)
+		do_owner(&w);
 	for (w.step = 0; w.step < STEPS; w.step++)
 		random_step(&w, tell);
 	play_settle(&w);
+	heal(&w);
+	outwait(&w);
 	drain(&w);
 	if (tell)
 		play_tell(&w);
