@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct fields *const nouns[] = {
 	&gpu_fields, &host_fields, &group_fields, &vm_fields, &lease_fields, &operation_fields,
-	&event_fields,
+	&event_fields, &tenant_fields, &priority_class_fields, &waiter_fields,
 };
 enum { NOUNS = sizeof(nouns) / sizeof(nouns[0]) };
 

@@ -121,6 +121,37 @@ static void values_are_checked_before_anything_is_sent(void **state)
 		"one of ok, degraded, lost");
 }
 
+/* --wait stands alone or has its time behind '=': a word of its own would be taken for a VM. */
+static void value_that_may_be_left_out_follows_its_flag(void **state)
+{
+	struct error err;
+	struct arguments a;
+
+	(void)state;
+	assert_int_equal(PARSE(&a, NULL, "vm", "start", "v", "--wait"), 0);
+	assert_string_equal(arguments_value(&a, "wait"), "1d");
+	assert_int_equal(PARSE(&a, NULL, "vm", "start", "--wait", "v"), 0);
+	assert_string_equal(a.words[0], "v");
+	assert_int_equal(PARSE(&a, NULL, "vm", "start", "v", "--wait=90"), 0);
+	assert_string_equal(arguments_value(&a, "wait"), "90");
+	refused(&err, PARSE(&a, &err, "vm", "start", "v", "--wait=soon"), "5m or 2h");
+}
+
+static void rows_of_slots_are_checked(void **state)
+{
+	static const char *const wrong[] = { "8Q", "=4", "8Q=", "8Q=x", "8Q=4:", "8Q=4:x",
+					     "8Q=-1", "8Q=4294967296" };
+	struct error err;
+	struct arguments a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		refused(&err, PARSE(&a, &err, "tenant", "create", "t", "--slots", wrong[i]),
+			"PROFILE=MAX[:GUARANTEED]");
+	assert_int_equal(PARSE(&a, NULL, "tenant", "create", "t", "--slots", "A=b=4:2"), 0);
+	assert_int_equal(PARSE(&a, NULL, "tenant", "update", "t", "--slots", "none"), 0);
+}
+
 static void near_words_are_suggested(void **state)
 {
 	struct error err;
@@ -235,6 +266,8 @@ int main(void)
 		cmocka_unit_test(help_needs_nothing_else),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_are_checked_before_anything_is_sent),
+		cmocka_unit_test(value_that_may_be_left_out_follows_its_flag),
+		cmocka_unit_test(rows_of_slots_are_checked),
 		cmocka_unit_test(near_words_are_suggested),
 		cmocka_unit_test(distance_counts_edits),
 		cmocka_unit_test(times_have_units),

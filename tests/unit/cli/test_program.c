@@ -34,6 +34,8 @@ enum { ANSWERS_MAX = 8, WORDS_MAX = 16 };
 #define CREATING STEP("create", "running", "NVIDIA L40S-8Q", 1795363490100, 0)
 #define CREATED STEP("create", "done", "NVIDIA L40S-8Q", 1795363490100, 1795363492300)
 #define BROKEN STEP("create", "failed", "write: EBUSY", 1795363490100, 1795363492300)
+#define WAITING STEP("wait", "running", "priority; makes room: web02", 1795363490000, 0)
+#define WAITED STEP("wait", "done", "waited 1 s", 1795363490000, 1795363491000)
 #define ENDED ",\"ended_ms\":1795363492400"
 #define REASONS                                                                           \
 	"[{\"gpu\":\"h1@0000:41:00.0\",\"code\":\"wrong-size-class\","                     \
@@ -193,6 +195,33 @@ static const struct golden cases[] = {
 			    "{\"revision\":9,\"kind\":\"vm\",\"id\":\"a\",\"object\":{}}\n"
 			    "{\"revision\":9,\"kind\":\"vm\",\"id\":\"b\",\"object\":null}\n" },
 	    { .request = "GET /v1/watch", .raw = "" } } },
+
+	{ "tenant-list", "tenant list", { { "GET /v1/tenants", 200, "@tenants" } } },
+	{ "tenant-show", "tenant show lab", { { "GET /v1/tenants/lab", 200, "@tenant" } } },
+	{ "tenant-create",
+	  "tenant create lab --fb-gib 96 --guaranteed-fb-gib 48 --slots NVIDIA~L40S-8*=4:2 "
+	  "--slots NVIDIA~L40S-48Q=1",
+	  { { "POST /v1/tenants", 201, "@tenant" } } },
+	{ "tenant-update-none", "tenant update lab --slots none --vgpus 0",
+	  { { "PATCH /v1/tenants/lab", 200, "{}" } } },
+	{ "priority-class-create", "priority-class create high --value 800 --preempts lower",
+	  { { "POST /v1/priority-classes", 201, "{}" } } },
+	{ "queue-list", "queue list", { { "GET /v1/queue", 200, "@queue" } } },
+	{ "queue-list-wide", "queue list -o wide --tenant lab",
+	  { { "GET /v1/queue", 200, "@queue" } } },
+	{ "vm-start-wait", "vm start web01 --wait=2h",
+	  { { "POST /v1/vms/web01/start", 202,
+	      OPERATION("waiting", WAITING, "") },
+	    { .request = "GET /v1/watch",
+	      .raw = STREAM CHANGE(41, OPERATION("running", WAITED "," RESERVED, ""))
+			    "\n" CHANGE(42, OPERATION("done", WAITED "," RESERVED, ENDED)) } } },
+	{ "vm-start-dry-run-victims", "vm start web01 --dry-run",
+	  { { "POST /v1/vms/web01/start", 202,
+	      OPERATION("waiting", WAITING, ",\"victims\":[\"web02\"],\"dry_run\":true") } } },
+	{ "vm-start-quota", "vm start web01",
+	  { { "POST /v1/vms/web01/start", 409,
+	      "{\"kind\":\"quota\",\"detail\":\"tenant lab may have 48 GiB\",\"reasons\":["
+	      "{\"gpu\":\"\",\"code\":\"quota-framebuffer\",\"text\":\"48 of 48 GiB\"}]}" } } },
 
 	{ "help", "help", { { 0 } } },
 	{ "help-vm", "vm --help", { { 0 } } },
