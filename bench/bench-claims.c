@@ -20,7 +20,7 @@
 #include "pool.h"
 #include "process.h"
 
-enum { ROWS_MAX = 32, VALUE_MAX = 16384, TURNS = 4, VMS_PER_S = 4000 };
+enum { ROWS_MAX = 32, VALUE_MAX = 16384, TURNS = 4, VMS_PER_S = 10000 };
 
 /* What one claim writes. */
 struct claim_rows {

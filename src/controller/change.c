@@ -400,7 +400,7 @@ static void writes_done(struct writes *w)
 static bool writes_add(struct writes *w, uint64_t expect, char *value, const char *prefix,
 		       const char *id)
 {
-	snprintf(w->keys[w->n], sizeof(w->keys[0]), "%s/%s", prefix, id);
+	stpcpy(stpcpy(stpcpy(w->keys[w->n], prefix), "/"), id);
 	w->values[w->n] = value;
 	w->rows[w->n] = (struct store_write){ w->keys[w->n], value, expect };
 	w->n++;

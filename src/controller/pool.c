@@ -32,15 +32,17 @@ static void snapshot_done(struct snapshot *s)
 	free(s->backs);
 }
 
-static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char *profile,
-		      uint32_t fb_mib, uint32_t placement, const char *vf, bool whole)
+/* Arrays are copied whole: a claim sees hundreds of slices. */
+static void add_slice(struct pool_gpu *p, struct snapshot_gpu *b, const char profile[PROFILE_SIZE],
+		      uint32_t fb_mib, uint32_t placement, const char vf[PCI_SIZE], bool whole)
 {
-	struct pool_slice *s = &b->slices[p->slices_n];
+	struct pool_slice *s = &b->slices[p->slices_n++];
 
-	*s = (struct pool_slice){ .fb_mib = fb_mib, .placement = placement, .whole = whole };
-	TEXT_COPY(s->profile, profile);
-	TEXT_COPY(s->vf, vf);
-	p->slices_n++;
+	s->fb_mib = fb_mib;
+	s->placement = placement;
+	s->whole = whole;
+	memcpy(s->profile, profile, PROFILE_SIZE);
+	memcpy(s->vf, vf, PCI_SIZE);
 }
 
 /* The leases of one GPU in the eyes of the change. */
@@ -87,6 +89,7 @@ static void leases_of_gpu(struct change *ch, const struct object *gpu, struct ch
 static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b,
 			const struct change_leases *leases)
 {
+	static const char no_vf[PCI_SIZE];
 	const struct gpu *gpu = p->gpu;
 
 	for (size_t i = 0; i < leases->n; i++) {
@@ -102,7 +105,7 @@ static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b,
 		bool on_pf = strcmp(v->address, gpu->address) == 0;
 
 		if (!is_leased(leases, v))
-			add_slice(p, b, v->profile, 0, v->placement, on_pf ? "" : v->address,
+			add_slice(p, b, v->profile, 0, v->placement, on_pf ? no_vf : v->address,
 				  false);
 	}
 }
@@ -112,7 +115,7 @@ static void fill_slices(struct pool_gpu *p, struct snapshot_gpu *b,
 static void fill_functions(struct pool_gpu *p, struct snapshot_gpu *b)
 {
 	for (size_t i = 0; i < p->gpu->functions_n; i++)
-		TEXT_COPY(b->functions[i], p->gpu->functions[i]);
+		*stpncpy(b->functions[i], p->gpu->functions[i], PCI_SIZE - 1) = '\0';
 	p->functions = (const char(*)[PCI_SIZE])b->functions;
 	p->functions_n = p->gpu->functions_n;
 }

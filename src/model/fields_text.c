@@ -6,7 +6,18 @@
 
 #include "model/fields.h"
 
-#define ADD(t, literal) text_append((t), (literal), sizeof(literal) - 1)
+/* Most pieces are a few bytes and there is room for them. */
+static inline void put(struct text *t, const char *bytes, size_t n)
+{
+	if (t->length + n >= t->room || t->failed) {
+		text_append(t, bytes, n);
+		return;
+	}
+	memcpy(t->data + t->length, bytes, n);
+	t->length += n;
+}
+
+#define ADD(t, literal) put((t), (literal), sizeof(literal) - 1)
 
 static const void *at(const void *base, size_t offset)
 {
@@ -29,7 +40,7 @@ static void add_number(struct text *t, int64_t v)
 	} while (rest);
 	if (v < 0)
 		*--p = '-';
-	text_append(t, p, (size_t)(digits + sizeof(digits) - p));
+	put(t, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 static void add_escaped(struct text *t, unsigned char c)
@@ -42,7 +53,7 @@ static void add_escaped(struct text *t, unsigned char c)
 		if (c != (unsigned char)short_ones[i][0])
 			continue;
 		ADD(t, "\\");
-		text_append(t, &short_ones[i][1], 1);
+		put(t, &short_ones[i][1], 1);
 		return;
 	}
 	text_add(t, "\\u%04X", c);
@@ -53,39 +64,27 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
-static void add_utf8(struct text *t, const char *s)
+static void add_escapes(struct text *t, const char *s)
 {
-	ADD(t, "\"");
 	while (*s) {
 		size_t n = 0;
 
 		while (is_plain((unsigned char)s[n]))
 			n++;
-		text_append(t, s, n);
+		put(t, s, n);
 		s += n;
 		if (*s)
 			add_escaped(t, (unsigned char)*s++);
 	}
-	ADD(t, "\"");
-}
-
-static bool is_ascii(const char *s, size_t n)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < n; i++)
-		all |= (unsigned char)s[i];
-	return all < 0x80;
 }
 
 /* What a host's files and drivers say need not be UTF-8, and JSON takes nothing else. */
-static void add_string(struct text *t, const char *s)
+static void add_foreign(struct text *t, const char *s)
 {
-	size_t n = s ? strlen(s) : 0;
 	char *copy;
 
-	if (is_ascii(s, n) || text_is_utf8(s, n)) {
-		add_utf8(t, s ? s : "");
+	if (text_is_utf8(s, strlen(s))) {
+		add_escapes(t, s);
 		return;
 	}
 	copy = strdup(s);
@@ -94,8 +93,30 @@ static void add_string(struct text *t, const char *s)
 		return;
 	}
 	text_make_utf8(copy);
-	add_utf8(t, copy);
+	add_escapes(t, copy);
 	free(copy);
+}
+
+/* How far S goes in ASCII that needs no escape. */
+static size_t plain_ascii(const char *s)
+{
+	size_t n = 0;
+
+	while (is_plain((unsigned char)s[n]) && (unsigned char)s[n] < 0x80)
+		n++;
+	return n;
+}
+
+static void add_string(struct text *t, const char *s)
+{
+	size_t n = s ? plain_ascii(s) : 0;
+
+	ADD(t, "\"");
+	if (n)
+		put(t, s, n);
+	if (s && s[n])
+		add_foreign(t, s + n);
+	ADD(t, "\"");
 }
 
 static void add_list(struct text *t, const struct field *f, const void *base)
@@ -155,22 +176,29 @@ static void add_field(struct text *t, const struct field *f, const void *base)
 
 void fields_add_text(const struct fields *f, const void *source, struct text *t)
 {
-	ADD(t, "{");
 	for (size_t i = 0; i < f->n; i++) {
+		const char *name = f->rows[i].name;
+
 		if (i > 0)
-			ADD(t, ",");
-		ADD(t, "\"");
-		text_append(t, f->rows[i].name, strlen(f->rows[i].name));
+			ADD(t, ",\"");
+		else
+			ADD(t, "{\"");
+		put(t, name, strlen(name));
 		ADD(t, "\":");
 		add_field(t, &f->rows[i], source);
 	}
-	ADD(t, "}");
+	if (f->n == 0)
+		ADD(t, "{");
+	text_append(t, "}", 1); /* and a NUL behind it */
 }
 
 char *fields_text(const struct fields *f, const void *source)
 {
-	struct text t = { 0 };
+	struct text t = { .room = 1024 };
 
+	/* The objects of a claim have 300 to 700 bytes. */
+	t.data = malloc(t.room);
+	t.failed = !t.data;
 	fields_add_text(f, source, &t);
 	return text_take(&t);
 }

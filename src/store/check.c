@@ -31,6 +31,21 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int twice(const char *key, struct error *err)
+{
+	return error_set(err, ERR_INVALID, "write %s: the key is twice in one batch", key);
+}
+
+/* For the few that nearly all batches have. */
+static int check_few(const struct store_write *writes, size_t n, struct error *err)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(writes[k].key, writes[i].key) == 0)
+				return twice(writes[i].key, err);
+	return 0;
+}
+
 static int check_unique(const struct store_write *writes, size_t n, struct error *err)
 {
 	const char *keys[STORE_BATCH_MAX];
@@ -40,8 +55,7 @@ static int check_unique(const struct store_write *writes, size_t n, struct error
 	qsort(keys, n, sizeof(keys[0]), compare_keys);
 	for (size_t i = 1; i < n; i++)
 		if (strcmp(keys[i - 1], keys[i]) == 0)
-			return error_set(err, ERR_INVALID,
-					 "write %s: the key is twice in one batch", keys[i]);
+			return twice(keys[i], err);
 	return 0;
 }
 
@@ -59,5 +73,7 @@ int store_check_batch(const struct store_write *writes, size_t n, struct error *
 			r = error_set(err, ERR_INVALID, "write %s: a value has at most %d bytes",
 				      writes[i].key, STORE_VALUE_MAX);
 	}
-	return r < 0 ? r : check_unique(writes, n, err);
+	if (r < 0)
+		return r;
+	return n <= 12 ? check_few(writes, n, err) : check_unique(writes, n, err);
 }

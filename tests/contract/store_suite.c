@@ -300,6 +300,9 @@ static void batches_outside_the_rules_are_refused(void **state)
 	assert_refused(*state, w, 0, "1 to 1024");
 	assert_refused(*state, w, STORE_BATCH_MAX + 1, "1 to 1024");
 	assert_refused(*state, twice, 3, "a: the key is twice");
+	w[100].key = "k0";
+	assert_refused(*state, w, STORE_BATCH_MAX, "k0: the key is twice");
+	w[100].key = keys[100];
 	assert_int_equal(commit_now(*state, w, STORE_BATCH_MAX).revision, 1);
 	free(keys);
 	free(w);

@@ -487,7 +487,7 @@ static int configure(struct database *d, struct error *err)
 	if (r == 0)
 		r = run_text(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				"PRAGMA journal_size_limit = 8388608;"
-				"PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -8192", err);
+				"PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -2048", err);
 	return r == 0 ? schema_prepare(d->db, d->path, err) : r;
 }
 
