@@ -20,6 +20,8 @@ static const struct {
 	{ "openb", bench_openb,
 	  "NODES REQUESTS [--policy P] [--seeds A-B] [--arrivals SHARE]",
 	  "replays a request list of the public trace until it overflows a node list" },
+	{ "decide", bench_decide, "[--policy P] [--gpus N] [--rounds N]",
+	  "times decisions in pools of 100 to 1,000,000 GPUs" },
 };
 
 static int usage(FILE *to)

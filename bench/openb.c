@@ -446,7 +446,7 @@ static int make_engine(struct run *r, const struct policy_row *policy, struct er
 	return engine_new(table, policy, &r->engine, err);
 }
 
-static void replay(struct run *r)
+static int replay(struct run *r, struct error *err)
 {
 	const struct trace *t = r->trace;
 	struct engine_rules rules = { 0 };
@@ -460,7 +460,8 @@ static void replay(struct run *r)
 		rules.luck = luck_next(&r->luck);
 		asked += milli_of(t, shape);
 		if (engine_choose(r->engine, r->demands[shape], &rules, &choice)) {
-			engine_take(r->engine, &choice);
+			if (engine_take(r->engine, &choice, err) < 0)
+				return -(int)err->kind;
 			given += milli_of(t, shape);
 		} else {
 			engine_missed(r->engine, r->demands[shape]);
@@ -471,6 +472,7 @@ static void replay(struct run *r)
 		r->sum[percent] += 100.0 * (double)given / (double)t->milli;
 		r->events[percent]++;
 	}
+	return 0;
 }
 
 static int run_once(const struct trace *t, const struct policy_row *policy, uint64_t seed,
@@ -485,9 +487,10 @@ static int run_once(const struct trace *t, const struct policy_row *policy, uint
 		e = add_hosts(&r, err);
 	if (e == 0)
 		e = add_demands(&r, err);
+	if (e == 0)
+		e = replay(&r, err);
 	if (e < 0)
 		return e;
-	replay(&r);
 	for (int i = 0; i < POINTS; i++)
 		ret[i] = r.events[points[i]] ? r.sum[points[i]] / r.events[points[i]] : NAN;
 	return 0;

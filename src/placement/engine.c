@@ -16,9 +16,9 @@
 #include "placement/pool.h"
 
 enum {
-	SWEEP_AT_ONCE = 2048, /* hosts: up to here new weights count at once */
-	SWEEP_STEP = 4,       /* else so many more at each decision */
-	WEIGH_AFTER = 100,    /* decisions, and at least a twelfth of the hosts */
+	SWEEP_AT_ONCE = 64,  /* hosts: up to here new weights count at once */
+	SWEEP_STEP = 8,      /* else so many more at each decision */
+	WEIGH_AFTER = 100,   /* decisions, and at least a twelfth of the hosts */
 };
 
 int engine_new(struct situations *table, const struct policy_row *policy, struct engine **ret,
@@ -51,7 +51,6 @@ struct engine *engine_free(struct engine *e)
 	free(e->gpus);
 	free(e->demands);
 	free(e->changes);
-	free(e->ways);
 	free(e);
 	return NULL;
 }
@@ -65,7 +64,7 @@ size_t engine_bytes(const struct engine *e)
 {
 	size_t n = sizeof(*e) + situations_bytes(e->table) + e->hosts_room * sizeof(*e->hosts) +
 		   e->gpus_room * sizeof(*e->gpus) + e->demands_room * sizeof(*e->demands) +
-		   CHANGES_KEPT * sizeof(*e->changes) + e->ways_n * sizeof(*e->ways);
+		   CHANGES_KEPT * sizeof(*e->changes);
 
 	for (uint32_t i = 0; i < e->demands_n; i++)
 		n += 2 * (size_t)e->demands[i].contest.size * sizeof(uint32_t);
@@ -115,6 +114,13 @@ static void end_change(struct engine *e, uint32_t host)
 	note_change(e, host);
 }
 
+static void set_gpu(struct engine *e, uint32_t *gpu, uint32_t s)
+{
+	situation_hold(e->table, s);
+	situation_drop(e->table, *gpu);
+	*gpu = s;
+}
+
 /* ---- hosts ---- */
 
 /* A removed host with as many GPUs, or a new number. */
@@ -156,8 +162,10 @@ int engine_add_host(struct engine *e, const struct engine_host *host, uint32_t *
 	h->cpu_total = h->cpu_free = clamp(host->cpu_milli);
 	h->ram_total = h->ram_free = clamp(host->ram_mib);
 	h->labels = host->labels;
-	for (uint8_t g = 0; g < h->gpus_n; g++)
+	for (uint8_t g = 0; g < h->gpus_n; g++) {
 		e->gpus[h->first + g] = situation_empty(e->table, host->kinds[g]);
+		situation_hold(e->table, e->gpus[h->first + g]);
+	}
 	h->alive = true;
 	end_change(e, number);
 	*ret = number;
@@ -167,6 +175,8 @@ int engine_add_host(struct engine *e, const struct engine_host *host, uint32_t *
 void engine_remove_host(struct engine *e, uint32_t host)
 {
 	begin_change(e, host);
+	for (uint8_t g = 0; g < e->hosts[host].gpus_n; g++)
+		situation_drop(e->table, e->gpus[e->hosts[host].first + g]);
 	e->hosts[host].alive = false;
 	e->dead_n++;
 	end_change(e, host);
@@ -356,20 +366,25 @@ static void refresh_weights(struct engine *e)
 	if (e->mix_stale && (e->mix_n == 0 || e->since_weighed >= after || e->since_weighed == 0))
 		pool_choose_mix(e);
 	else if (e->policy->by_scarcity && e->since_weighed >= after)
-		pool_weigh(e);
+		(void)pool_reweigh(e);
+}
+
+static void note_weights(const struct engine *e, struct demand *d)
+{
+	if (d->weighed == e->weighed)
+		return;
+	d->weighed = e->weighed;
+	d->sweep = e->hosts_n;
 }
 
 static bool catch_up(struct engine *e, struct demand *d)
 {
 	refresh_weights(e);
-	if (is_far_behind(e, d) || (d->weighed != e->weighed && e->hosts_n <= SWEEP_AT_ONCE))
+	if (is_far_behind(e, d))
 		return look_at_all(e, d);
-	if (d->weighed != e->weighed) {
-		d->weighed = e->weighed;
-		d->sweep = e->hosts_n;
-	}
+	note_weights(e, d);
 	follow_changes(e, d, SIZE_MAX);
-	sweep(e, d, SWEEP_STEP);
+	sweep(e, d, e->hosts_n <= SWEEP_AT_ONCE ? SIZE_MAX : SWEEP_STEP);
 	return true;
 }
 
@@ -377,11 +392,13 @@ bool engine_settle(struct engine *e, size_t budget)
 {
 	size_t done = 0;
 
+	refresh_weights(e);
 	for (uint32_t i = 0; i < e->demands_n && done < budget; i++) {
 		struct demand *d = &e->demands[i];
 
 		if (is_far_behind(e, d))
 			continue; /* not asked for in a long time, if ever */
+		note_weights(e, d);
 		done += follow_changes(e, d, budget - done);
 		done += sweep(e, d, budget - done);
 	}
@@ -406,6 +423,7 @@ bool engine_choose(struct engine *e, uint32_t demand, const struct engine_rules 
 	struct demand *d = &e->demands[demand];
 
 	e->luck = rules ? rules->luck : 0;
+	situations_collect(e->table);
 	if (!catch_up(e, d))
 		return false;
 	ret->demand = demand;
@@ -428,17 +446,46 @@ static void book(struct engine *e, const struct engine_choice *c, int sign)
 	h->vms[demand_sort(d)] = (uint16_t)(h->vms[demand_sort(d)] + sign);
 }
 
-void engine_take(struct engine *e, const struct engine_choice *c)
+/* Puts all picks; on failure those before the failing one are taken back. */
+static int put_all(struct engine *e, const struct engine_choice *c, struct error *err)
 {
-	struct pool_host *h = &e->hosts[c->host];
+	uint32_t *gpus = &e->gpus[e->hosts[c->host].first], before[ENGINE_COUNT_MAX], next;
+	uint8_t n = 0;
+	int r = 0;
+
+	for (; n < c->n; n++) {
+		const struct engine_pick *p = &c->picks[n];
+
+		before[n] = gpus[p->gpu];
+		r = situation_put(e->table, before[n], p->item, p->cut, p->start, &next, err);
+		if (r < 0)
+			break;
+		set_gpu(e, &gpus[p->gpu], next);
+	}
+	for (; r < 0 && n > 0; n--)
+		set_gpu(e, &gpus[c->picks[n - 1].gpu], before[n - 1]);
+	return r;
+}
+
+int engine_put(struct engine *e, const struct engine_choice *c, struct error *err)
+{
+	int r;
 
 	begin_change(e, c->host);
-	for (uint8_t i = 0; i < c->n; i++)
-		e->gpus[h->first + c->picks[i].gpu] = c->picks[i].situation;
-	book(e, c, 1);
+	r = put_all(e, c, err);
+	if (r == 0)
+		book(e, c, 1);
 	end_change(e, c->host);
-	e->since_weighed++;
-	count_request(e, &e->demands[c->demand]);
+	return r;
+}
+
+int engine_take(struct engine *e, const struct engine_choice *c, struct error *err)
+{
+	int r = engine_put(e, c, err);
+
+	if (r == 0)
+		engine_missed(e, c->demand);
+	return r;
 }
 
 void engine_missed(struct engine *e, uint32_t demand)
@@ -447,43 +494,26 @@ void engine_missed(struct engine *e, uint32_t demand)
 	count_request(e, &e->demands[demand]);
 }
 
-void engine_give_back(struct engine *e, const struct engine_choice *c)
+int engine_give_back(struct engine *e, const struct engine_choice *c, struct error *err)
 {
-	struct pool_host *h = &e->hosts[c->host];
-	uint32_t *gpu;
-
-	begin_change(e, c->host);
-	for (uint8_t i = 0; i < c->n; i++) {
-		gpu = &e->gpus[h->first + c->picks[i].gpu];
-		if (situation_take_back(e->table, *gpu, c->picks[i].item, c->picks[i].start, gpu,
-					NULL) < 0)
-			__builtin_trap(); /* it was taken before */
-	}
-	book(e, c, -1);
-	end_change(e, c->host);
-}
-
-int engine_put(struct engine *e, struct engine_choice *c, struct error *err)
-{
-	struct pool_host *h = &e->hosts[c->host];
-	uint32_t before[ENGINE_COUNT_MAX];
-	int r = 0;
+	uint32_t *gpus = &e->gpus[e->hosts[c->host].first], before[ENGINE_COUNT_MAX], next;
 	uint8_t n = 0;
+	int r = 0;
 
 	begin_change(e, c->host);
-	for (; n < c->n && r == 0; n++) {
-		struct engine_pick *p = &c->picks[n];
+	for (; n < c->n; n++) {
+		const struct engine_pick *p = &c->picks[n];
 
-		before[n] = e->gpus[h->first + p->gpu];
-		r = situation_put(e->table, before[n], p->item, p->cut, p->start, &p->situation,
-				  err);
-		if (r == 0)
-			e->gpus[h->first + p->gpu] = p->situation;
+		before[n] = gpus[p->gpu];
+		r = situation_take_back(e->table, before[n], p->item, p->start, &next, err);
+		if (r < 0)
+			break;
+		set_gpu(e, &gpus[p->gpu], next);
 	}
 	for (; r < 0 && n > 0; n--)
-		e->gpus[h->first + c->picks[n - 1].gpu] = before[n - 1];
+		set_gpu(e, &gpus[c->picks[n - 1].gpu], before[n - 1]);
 	if (r == 0)
-		book(e, c, 1);
+		book(e, c, -1);
 	end_change(e, c->host);
 	return r;
 }
@@ -491,13 +521,15 @@ int engine_put(struct engine *e, struct engine_choice *c, struct error *err)
 int engine_block(struct engine *e, uint32_t host, uint8_t gpu, uint8_t cut, uint16_t start,
 		 uint16_t n, struct error *err)
 {
-	uint32_t *s = &e->gpus[e->hosts[host].first + gpu];
-	int r;
+	uint32_t *s = &e->gpus[e->hosts[host].first + gpu], next;
+	int r = situation_block(e->table, *s, cut, start, n, &next, err);
 
+	if (r < 0)
+		return r;
 	begin_change(e, host);
-	r = situation_block(e->table, *s, cut, start, n, s, err);
+	set_gpu(e, s, next);
 	end_change(e, host);
-	return r;
+	return 0;
 }
 
 /* ---- looking ---- */
@@ -505,20 +537,19 @@ int engine_block(struct engine *e, uint32_t host, uint8_t gpu, uint8_t cut, uint
 void engine_explain(struct engine *e, const struct engine_choice *c, char *text, size_t size)
 {
 	const struct pool_host *h = &e->hosts[c->host];
-	const struct demand *d = &e->demands[c->demand];
 	struct host_room room;
 	double before, after;
 
-	if (e->mix_n == 0) {
+	if (e->mix_n == 0 || engine_put(e, c, NULL) < 0) {
 		snprintf(text, size, "%s: %s", e->policy->name, e->policy->sentence);
 		return;
 	}
 	harm_read(e, h, &room);
+	after = harm_worth(e, &room, h->cpu_free, h->ram_free);
+	if (engine_give_back(e, c, NULL) < 0)
+		__builtin_trap(); /* it was put a moment ago */
+	harm_read(e, h, &room);
 	before = harm_worth(e, &room, h->cpu_free, h->ram_free);
-	for (uint8_t i = 0; i < c->n; i++)
-		harm_step(e, &room, pool_gpus(e, h)[c->picks[i].gpu], c->picks[i].situation);
-	after = harm_worth(e, &room, h->cpu_free - (int64_t)d->ask.cpu_milli,
-			   h->ram_free - (int64_t)d->ask.ram_mib);
 	snprintf(text, size, "%s: takes %.2f GPUs of room from the %zu kinds of requests expected",
 		 e->policy->name, (before - after) / 1000, e->mix_n);
 }
@@ -538,7 +569,7 @@ uint64_t engine_capacity(struct engine *e, uint32_t demand)
 			uint32_t s = pool_gpus(e, h)[g];
 			uint8_t item = demand_item(e, d, s);
 
-			n += item == ITEM_NONE ? 0 : situation_items(e->table, s)[item].capacity;
+			n += item == ITEM_NONE ? 0 : situation_capacity(e->table, s)[item];
 		}
 		n = d->ask.count ? n / d->ask.count : UINT32_MAX;
 		if (d->ask.cpu_milli && n > (uint64_t)h->cpu_free / d->ask.cpu_milli)

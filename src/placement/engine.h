@@ -88,7 +88,6 @@ struct engine_pick {
 	uint8_t gpu;               /* of the host */
 	uint8_t item, cut;
 	uint16_t start;
-	uint32_t situation;        /* of the GPU afterwards */
 };
 
 struct engine_choice {
@@ -108,16 +107,24 @@ struct engine_rules {
 bool engine_choose(struct engine *e, uint32_t demand, const struct engine_rules *rules,
 		   struct engine_choice *ret);
 
-/* Takes what was chosen; nothing may have changed since. */
-void engine_take(struct engine *e, const struct engine_choice *choice);
+/* Takes what was chosen, and counts the request.
+ *   NO_CAPACITY  something has changed since, and it does not fit any more
+ *   NO_MEMORY
+ */
+must_check int engine_take(struct engine *e, const struct engine_choice *choice,
+			   struct error *err);
 /* The request was refused: only counted. */
 void engine_missed(struct engine *e, uint32_t demand);
-/* Gives back what engine_take() took, in any order. */
-void engine_give_back(struct engine *e, const struct engine_choice *choice);
+/* Gives back what was taken or put, in any order.  NOT_FOUND when it is not there; NO_MEMORY */
+must_check int engine_give_back(struct engine *e, const struct engine_choice *choice,
+				struct error *err);
 
-/* Puts one item where it lies already (a lease, or something foreign): *CHOICE as from
- * engine_choose(), with the starts given.  NO_CAPACITY when it can not lie there. */
-must_check int engine_put(struct engine *e, struct engine_choice *choice, struct error *err);
+/* Puts what lies somewhere already (a lease, a foreign vGPU of a known size); not counted as a
+ * request.  NO_CAPACITY when it can not lie there, NO_MEMORY; all of it or nothing.
+ */
+must_check int engine_put(struct engine *e, const struct engine_choice *choice,
+			  struct error *err);
+/* Slots taken by what has no size that is known, for ever. */
 must_check int engine_block(struct engine *e, uint32_t host, uint8_t gpu, uint8_t cut,
 			    uint16_t start, uint16_t n, struct error *err);
 

@@ -3,33 +3,64 @@
 
 #include <string.h>
 
-static void add(const struct engine *e, struct host_room *room, uint32_t s, int sign)
+/* A GPU of KIND that has CAPACITY and FREE joins (SIGN 1) or leaves (-1). */
+static void add(const struct engine *e, struct host_room *room, uint8_t kind,
+		const uint16_t *capacity, uint16_t free, int sign)
 {
-	const struct situation_item *items = situation_items(e->table, s);
-	const uint8_t *item = e->group_items[situation_kind(e->table, s)];
+	const uint8_t *item = e->group_items[kind];
 
-	for (size_t i = 0; i < e->groups_n; i++) {
-		if (item[i] == ITEM_NONE)
+	for (size_t k = 0; k < room->groups_n; k++) {
+		uint16_t i = room->groups[k];
+		uint16_t n = item[i] == ITEM_NONE ? 0 : capacity[item[i]];
+
+		if (n == 0)
 			continue;
-		room->capacity[i] += (uint32_t)(sign * items[item[i]].capacity);
-		room->room[i] += (uint32_t)(sign * items[item[i]].room);
+		room->capacity[i] += (uint32_t)(sign * n);
+		room->room[i] +=
+			(uint32_t)sign * situation_room(e->table, kind, item[i], n, free);
 	}
+}
+
+static void add_situation(const struct engine *e, struct host_room *room, uint32_t s, int sign)
+{
+	add(e, room, situation_kind(e->table, s), situation_capacity(e->table, s),
+	    situation_free_milli(e->table, s), sign);
+}
+
+/* KINDS_MAX when the GPUs of H are of several. */
+static size_t common_kind(const struct engine *e, const struct pool_host *h)
+{
+	const uint32_t *gpus = pool_gpus(e, h);
+	uint8_t kind;
+
+	if (h->gpus_n == 0)
+		return KINDS_MAX;
+	kind = situation_kind(e->table, gpus[0]);
+	for (uint8_t g = 1; g < h->gpus_n; g++)
+		if (gpus[g] != gpus[0] && situation_kind(e->table, gpus[g]) != kind)
+			return KINDS_MAX;
+	return kind;
 }
 
 void harm_read(const struct engine *e, const struct pool_host *h, struct host_room *ret)
 {
 	const uint32_t *gpus = pool_gpus(e, h);
 
+	size_t kind = common_kind(e, h);
+
+	ret->groups = e->kind_groups[kind];
+	ret->groups_n = e->kind_groups_n[kind];
 	memset(ret->capacity, 0, e->groups_n * sizeof(ret->capacity[0]));
 	memset(ret->room, 0, e->groups_n * sizeof(ret->room[0]));
 	for (uint8_t g = 0; g < h->gpus_n; g++)
-		add(e, ret, gpus[g], 1);
+		add_situation(e, ret, gpus[g], 1);
 }
 
-void harm_step(const struct engine *e, struct host_room *room, uint32_t a, uint32_t b)
+void harm_step(const struct engine *e, struct host_room *room, uint32_t a,
+	       const struct preview *next)
 {
-	add(e, room, a, -1);
-	add(e, room, b, 1);
+	add_situation(e, room, a, -1);
+	add(e, room, situation_kind(e->table, a), next->capacity, next->free_milli, 1);
 }
 
 /* How many of FIT requests CPU and RAM could serve. */
@@ -67,29 +98,37 @@ double harm_worth(const struct engine *e, const struct host_room *room, int64_t 
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < e->groups_n; i++)
+	for (size_t k = 0; k < room->groups_n; k++) {
+		uint16_t i = room->groups[k];
+
 		if (room->room[i])
 			sum += worth_of(e, &e->groups[i], room->capacity[i], room->room[i], cpu,
 					ram);
+	}
 	return sum;
 }
 
 double harm_worth_after(const struct engine *e, const struct host_room *room, uint32_t a,
-			uint32_t b, int64_t cpu, int64_t ram)
+			const struct preview *next, int64_t cpu, int64_t ram)
 {
-	const struct situation_item *before = situation_items(e->table, a);
-	const struct situation_item *after = situation_items(e->table, b);
-	const uint8_t *item = e->group_items[situation_kind(e->table, a)];
+	const uint16_t *before = situation_capacity(e->table, a);
+	uint16_t free = situation_free_milli(e->table, a);
+	uint8_t kind = situation_kind(e->table, a);
+	const uint8_t *item = e->group_items[kind];
 	double sum = 0;
 
-	for (size_t i = 0; i < e->groups_n; i++) {
+	for (size_t k = 0; k < room->groups_n; k++) {
+		uint16_t i = room->groups[k];
 		uint32_t capacity = room->capacity[i], milli = room->room[i];
 
 		if (milli == 0)
 			continue;
-		if (item[i] != ITEM_NONE) {
-			capacity += (uint32_t)after[item[i]].capacity - before[item[i]].capacity;
-			milli += (uint32_t)after[item[i]].room - before[item[i]].room;
+		if (item[i] != ITEM_NONE && before[item[i]]) {
+			uint16_t was = before[item[i]], is = next->capacity[item[i]];
+
+			capacity += (uint32_t)is - was;
+			milli += situation_room(e->table, kind, item[i], is, next->free_milli) -
+				 situation_room(e->table, kind, item[i], was, free);
 		}
 		sum += worth_of(e, &e->groups[i], capacity, milli, cpu, ram);
 	}
@@ -114,8 +153,11 @@ void harm_count(struct engine *e, const struct pool_host *h, int sign)
 	struct host_room room;
 
 	harm_read(e, h, &room);
-	for (size_t i = 0; i < e->groups_n; i++)
+	for (size_t k = 0; k < room.groups_n; k++) {
+		uint16_t i = room.groups[k];
+
 		count_group(e, &e->groups[i], room.capacity[i], room.room[i], h, sign);
+	}
 }
 
 void harm_count_all(struct engine *e)

@@ -10,20 +10,23 @@
 
 /* What the GPUs of a host hold for each group of the mix: places, and milli. */
 struct host_room {
+	const uint16_t *groups;  /* those that want something of this host, and how many */
+	size_t groups_n;
 	uint32_t capacity[MIX_MAX], room[MIX_MAX];
 };
 
 void harm_read(const struct engine *e, const struct pool_host *h, struct host_room *ret);
 
-/* One GPU of the host goes from situation A to B. */
-void harm_step(const struct engine *e, struct host_room *room, uint32_t a, uint32_t b);
+/* One GPU of the host goes from situation A on to NEXT. */
+void harm_step(const struct engine *e, struct host_room *room, uint32_t a,
+	       const struct preview *next);
 
 /* Weighed room, with this much CPU and RAM free. */
 double harm_worth(const struct engine *e, const struct host_room *room, int64_t cpu, int64_t ram);
 
-/* As harm_worth() when one GPU goes from A to B, without changing ROOM. */
+/* As harm_worth() when one GPU goes from situation A on to NEXT, without changing ROOM. */
 double harm_worth_after(const struct engine *e, const struct host_room *room, uint32_t a,
-			uint32_t b, int64_t cpu, int64_t ram);
+			const struct preview *next, int64_t cpu, int64_t ram);
 
 /* Adds (SIGN 1) or takes away (-1) the room of H in mix[].left. */
 void harm_count(struct engine *e, const struct pool_host *h, int sign);

@@ -24,40 +24,54 @@ enum { WORST = 1, MIDDLE = 1 << 30 };
 
 /* ---- choosing GPUs inside a host ---- */
 
-/* Situations of a host's GPUs while a request is laid out on them. */
-struct bench {
-	uint32_t gpus[ENGINE_HOST_GPUS_MAX];
-	uint8_t n;
-};
-
-static struct bench bench_of(const struct engine *e, const struct pool_host *h)
-{
-	struct bench b = { .n = h->gpus_n };
-
-	memcpy(b.gpus, pool_gpus(e, h), h->gpus_n * sizeof(b.gpus[0]));
-	return b;
-}
-
-static bool offers(struct engine *e, const struct demand *d, uint32_t s)
+static bool offers(const struct engine *e, const struct demand *d, uint32_t s)
 {
 	uint8_t item = demand_item(e, d, s);
 
-	return item != ITEM_NONE && situation_items(e->table, s)[item].capacity > 0;
+	return item != ITEM_NONE && situation_capacity(e->table, s)[item] > 0;
 }
 
-static void pick(struct engine *e, const struct demand *d, struct bench *b, uint8_t gpu,
-		 struct engine_pick *ret)
+/* Situations of a host's GPUs while a request is laid out on them. */
+struct laying {
+	struct engine *e;
+	const struct demand *d;
+	uint32_t gpus[ENGINE_HOST_GPUS_MAX];
+	uint8_t n, done;         /* vGPUs laid out */
+	int kind;                /* all are of one kind: that of the first; -1 before */
+	struct preview next;     /* of the vGPU laid out last */
+};
+
+static void begin(struct laying *l, struct engine *e, const struct pool_host *h,
+		  const struct demand *d)
 {
-	struct best_way way;
-
-	ret->gpu = gpu;
-	ret->item = demand_item(e, d, b->gpus[gpu]);
-	if (!pool_best_way(e, b->gpus[gpu], ret->item, &way))
-		__builtin_trap(); /* it offered */
-	ret->cut = way.cut;
-	ret->start = way.start;
-	ret->situation = b->gpus[gpu] = way.next;
+	l->e = e;
+	l->d = d;
+	l->n = h->gpus_n;
+	l->done = 0;
+	l->kind = -1;
+	memcpy(l->gpus, pool_gpus(e, h), h->gpus_n * sizeof(l->gpus[0]));
 }
+
+static bool may_lie(const struct laying *l, uint8_t gpu)
+{
+	return (l->kind < 0 || situation_kind(l->e->table, l->gpus[gpu]) == l->kind) &&
+	       offers(l->e, l->d, l->gpus[gpu]);
+}
+
+/* The next vGPU goes to GPU as NEXT says.  Only the situation before the last one is of interest.
+ */
+static bool lay(struct laying *l, uint8_t gpu, struct engine_pick *ret)
+{
+	*ret = (struct engine_pick){ gpu, demand_item(l->e, l->d, l->gpus[gpu]), l->next.cut,
+				     l->next.start };
+	l->kind = situation_kind(l->e->table, l->gpus[gpu]);
+	if (++l->done == l->d->ask.count)
+		return true;
+	return situation_put(l->e->table, l->gpus[gpu], ret->item, ret->cut, ret->start,
+			     &l->gpus[gpu], NULL) == 0;
+}
+
+/* ---- choosing GPUs inside a host by a rank ---- */
 
 /* Lower is better; 0 to 1000. */
 typedef uint32_t gpu_rank_fn(const struct engine *e, uint32_t s);
@@ -79,32 +93,39 @@ static uint32_t emptiest(const struct engine *e, uint32_t s)
 	return 1000u - situation_free_milli(e->table, s);
 }
 
-/* All GPUs of a request are of one kind: the first one chosen decides. */
+static int lowest(const struct laying *l, gpu_rank_fn *rank)
+{
+	uint32_t least = UINT32_MAX, r;
+	int best = -1;
+
+	for (uint8_t g = 0; g < l->n; g++) {
+		if (!may_lie(l, g))
+			continue;
+		r = rank(l->e, l->gpus[g]);
+		if (r < least) {
+			least = r;
+			best = g;
+		}
+	}
+	return best;
+}
+
+static bool lay_on(struct laying *l, int gpu, struct engine_pick *ret)
+{
+	return gpu >= 0 &&
+	       pool_preview(l->e, l->gpus[gpu], demand_item(l->e, l->d, l->gpus[gpu]), &l->next) &&
+	       lay(l, (uint8_t)gpu, ret);
+}
+
 static bool lay_out(struct engine *e, const struct pool_host *h, const struct demand *d,
 		    gpu_rank_fn *rank, struct engine_pick *picks)
 {
-	struct bench b = bench_of(e, h);
-	int kind = -1;
+	struct laying l;
 
-	for (uint8_t i = 0; i < d->ask.count; i++) {
-		uint32_t best_rank = UINT32_MAX, r;
-		uint8_t best = 0;
-
-		for (uint8_t g = 0; g < b.n; g++) {
-			if ((kind >= 0 && situation_kind(e->table, b.gpus[g]) != kind) ||
-			    !offers(e, d, b.gpus[g]))
-				continue;
-			r = rank(e, b.gpus[g]);
-			if (r < best_rank) {
-				best_rank = r;
-				best = g;
-			}
-		}
-		if (best_rank == UINT32_MAX)
+	begin(&l, e, h, d);
+	for (uint8_t i = 0; i < d->ask.count; i++)
+		if (!lay_on(&l, lowest(&l, rank), &picks[i]))
 			return false;
-		kind = situation_kind(e->table, b.gpus[best]);
-		pick(e, d, &b, best, &picks[i]);
-	}
 	return true;
 }
 
@@ -133,51 +154,31 @@ static bool is_part(const struct demand *d)
 /* Harm is rounded to this many milli: see the head of this file. */
 #define HARM_STEP 240.0
 
-struct laying {
-	struct engine *e;
-	const struct pool_host *h;
-	const struct demand *d;
-	struct bench b;
-	struct host_room room;
-	int64_t cpu, ram; /* of the host afterwards */
-	int kind;
-};
-
-static double worth_with(const struct laying *l, uint8_t gpu, double *ret)
-{
-	struct engine *e = l->e;
-	struct best_way way;
-
-	if (!pool_best_way(e, l->b.gpus[gpu], demand_item(e, l->d, l->b.gpus[gpu]), &way))
-		__builtin_trap(); /* it offered */
-	*ret = harm_worth_after(e, &l->room, l->b.gpus[gpu], way.next, l->cpu, l->ram);
-	return *ret;
-}
-
-static bool is_repeated(const struct bench *b, uint8_t gpu)
+static bool is_repeated(const struct laying *l, uint8_t gpu)
 {
 	for (uint8_t g = 0; g < gpu; g++)
-		if (b->gpus[g] == b->gpus[gpu])
+		if (l->gpus[g] == l->gpus[gpu])
 			return true;
 	return false;
 }
 
-/* Of GPUs that lose equally much, the first. */
-static int least_harmed(struct laying *l)
+/* The GPU whose host is worth most afterwards, the first of equals; -1 for none. */
+static int least_harmed(struct laying *l, const struct host_room *room, int64_t cpu, int64_t ram,
+			double *ret)
 {
-	double best_worth = 0, worth;
+	struct preview next;
+	double worth;
 	int best = -1;
 
-	for (uint8_t g = 0; g < l->b.n; g++) {
-		uint32_t s = l->b.gpus[g];
-
-		if ((l->kind >= 0 && situation_kind(l->e->table, s) != l->kind) ||
-		    is_repeated(&l->b, g) || !offers(l->e, l->d, s))
+	for (uint8_t g = 0; g < l->n; g++) {
+		if (is_repeated(l, g) || !may_lie(l, g) ||
+		    !pool_preview(l->e, l->gpus[g], demand_item(l->e, l->d, l->gpus[g]), &next))
 			continue;
-		worth_with(l, g, &worth);
-		if (best < 0 || worth > best_worth + 1e-6) {
+		worth = harm_worth_after(l->e, room, l->gpus[g], &next, cpu, ram);
+		if (best < 0 || worth > *ret + 1e-6) {
 			best = g;
-			best_worth = worth;
+			*ret = worth;
+			l->next = next;
 		}
 	}
 	return best;
@@ -187,25 +188,27 @@ static uint32_t fragmentation(struct engine *e, uint32_t host, const struct dema
 			      struct engine_pick *picks)
 {
 	const struct pool_host *h = &e->hosts[host];
-	struct laying l = { .e = e, .h = h, .d = d, .b = bench_of(e, h), .kind = -1,
-			    .cpu = h->cpu_free - (int64_t)d->ask.cpu_milli,
-			    .ram = h->ram_free - (int64_t)d->ask.ram_mib };
-	double before, after;
+	int64_t cpu = h->cpu_free - (int64_t)d->ask.cpu_milli;
+	int64_t ram = h->ram_free - (int64_t)d->ask.ram_mib;
+	struct host_room room;
+	double before, after = 0;
+	struct laying l;
 
-	harm_read(e, h, &l.room);
-	before = harm_worth(e, &l.room, h->cpu_free, h->ram_free);
+	begin(&l, e, h, d);
+	harm_read(e, h, &room);
+	before = harm_worth(e, &room, h->cpu_free, h->ram_free);
+	if (d->ask.count == 0)
+		after = harm_worth(e, &room, cpu, ram);
 	for (uint8_t i = 0; i < d->ask.count; i++) {
-		int gpu = least_harmed(&l);
-		uint32_t was;
+		int gpu = least_harmed(&l, &room, cpu, ram, &after);
 
 		if (gpu < 0)
 			return 0;
-		was = l.b.gpus[gpu];
-		l.kind = situation_kind(e->table, was);
-		pick(e, d, &l.b, (uint8_t)gpu, &picks[i]);
-		harm_step(e, &l.room, was, l.b.gpus[gpu]);
+		if (i + 1 < d->ask.count)
+			harm_step(e, &room, l.gpus[gpu], &l.next);
+		if (!lay(&l, (uint8_t)gpu, &picks[i]))
+			return 0;
 	}
-	after = harm_worth(e, &l.room, l.cpu, l.ram);
 	return (uint32_t)(MIDDLE + (int64_t)floor((after - before) / HARM_STEP));
 }
 
@@ -227,7 +230,7 @@ static uint32_t pack(struct engine *e, uint32_t host, const struct demand *d,
 	if (!lay_out(e, h, d, fullest, picks))
 		return 0;
 	if (d->ask.count == 1)
-		left = situation_free_milli(e->table, picks[0].situation);
+		left = free_before(e, h, &picks[0]) - d->milli;
 	return MIDDLE - left * 20000 - free_of(e, h);
 }
 
@@ -347,44 +350,60 @@ static uint32_t random_host(struct engine *e, uint32_t host, const struct demand
 			    struct engine_pick *picks)
 {
 	const struct pool_host *h = &e->hosts[host];
-	struct bench b = bench_of(e, h);
 	uint8_t n = 0, fits[ENGINE_HOST_GPUS_MAX];
+	struct laying l;
 
 	if (d->ask.count != 1)
 		return lay_out(e, h, d, by_place, picks) ? WORST : 0;
-	for (uint8_t g = 0; g < b.n; g++)
-		if (offers(e, d, b.gpus[g]))
+	begin(&l, e, h, d);
+	for (uint8_t g = 0; g < l.n; g++)
+		if (may_lie(&l, g))
 			fits[n++] = g;
-	if (n == 0)
-		return 0;
-	pick(e, d, &b, fits[(e->luck >> 32) % n], &picks[0]);
-	return WORST;
+	return n && lay_on(&l, fits[(e->luck >> 32) % n], &picks[0]) ? WORST : 0;
 }
 
 /* ---- FGD ---- */
 
+/* What the measure reads of each GPU. */
+struct fgd_gpu {
+	const uint16_t *capacity;
+	uint16_t free;
+	uint8_t kind;
+};
+
+static void fgd_read(const struct engine *e, const struct pool_host *h, struct fgd_gpu *ret)
+{
+	for (uint8_t g = 0; g < h->gpus_n; g++) {
+		uint32_t s = pool_gpus(e, h)[g];
+
+		ret[g] = (struct fgd_gpu){ situation_capacity(e->table, s),
+					   situation_free_milli(e->table, s),
+					   situation_kind(e->table, s) };
+	}
+}
+
 /* Idle milli that a typical request could not use, over the mix: the published measure. */
-static double fragments(const struct engine *e, const uint32_t *gpus, uint8_t n, int64_t cpu)
+static double fragments(const struct engine *e, const struct fgd_gpu *gpus, uint8_t n, int64_t cpu)
 {
 	double sum = 0, idle = 0;
 
 	for (uint8_t g = 0; g < n; g++)
-		idle += situation_free_milli(e->table, gpus[g]);
+		idle += gpus[g].free;
 	for (size_t i = 0; i < e->mix_n; i++) {
-		const struct demand *m = &e->demands[e->mix[i].demand];
-		double lost = 0;
+		const struct engine_demand *m = &e->demands[e->mix[i].demand].ask;
+		double lost = idle;
 		unsigned int fit = 0;
 
 		for (uint8_t g = 0; g < n; g++) {
-			uint8_t item = demand_item(e, m, gpus[g]);
-			uint16_t room = item == ITEM_NONE
-						? 0
-						: situation_items(e->table, gpus[g])[item].room;
+			uint8_t item = m->item[gpus[g].kind];
+			uint16_t capacity = item == ITEM_NONE ? 0 : gpus[g].capacity[item];
 
-			fit += room > 0;
-			lost += situation_free_milli(e->table, gpus[g]) - (double)room;
+			fit += capacity > 0;
+			if (capacity > 0)
+				lost -= situation_room(e->table, gpus[g].kind, item, capacity,
+						       gpus[g].free);
 		}
-		if (m->ask.count == 0 || fit < m->ask.count || cpu < m->ask.cpu_milli)
+		if (m->count == 0 || fit < m->count || cpu < m->cpu_milli)
 			lost = idle;
 		sum += e->mix[i].weight * lost;
 	}
@@ -396,20 +415,22 @@ static uint32_t fgd_score(double before, double after)
 	return (uint32_t)(MIDDLE + (int64_t)floor(100 / (1 + exp(-(before - after) / 1000))));
 }
 
-static uint32_t fgd_part(struct engine *e, const struct pool_host *h, const struct demand *d,
-			 double before, struct engine_pick *picks)
+static uint32_t fgd_part(struct laying *l, const struct fgd_gpu *gpus, double before, int64_t cpu,
+			 struct engine_pick *picks)
 {
-	int64_t cpu = h->cpu_free - (int64_t)d->ask.cpu_milli;
 	uint32_t best = 0, s;
 	struct engine_pick p;
 
-	for (uint8_t g = 0; g < h->gpus_n; g++) {
-		struct bench b = bench_of(e, h);
+	for (uint8_t g = 0; g < l->n; g++) {
+		struct fgd_gpu after[ENGINE_HOST_GPUS_MAX];
+		struct laying one = *l;
 
-		if (!offers(e, d, b.gpus[g]))
+		if (!may_lie(l, g) || !lay_on(&one, g, &p))
 			continue;
-		pick(e, d, &b, g, &p);
-		s = fgd_score(before, fragments(e, b.gpus, b.n, cpu));
+		memcpy(after, gpus, l->n * sizeof(after[0]));
+		after[g].capacity = one.next.capacity;
+		after[g].free = one.next.free_milli;
+		s = fgd_score(before, fragments(l->e, after, l->n, cpu));
 		if (s > best) {
 			best = s;
 			picks[0] = p;
@@ -422,17 +443,27 @@ static uint32_t fgd(struct engine *e, uint32_t host, const struct demand *d,
 		    struct engine_pick *picks)
 {
 	const struct pool_host *h = &e->hosts[host];
-	double before = fragments(e, pool_gpus(e, h), h->gpus_n, h->cpu_free);
-	struct bench b = bench_of(e, h);
+	int64_t cpu = h->cpu_free - (int64_t)d->ask.cpu_milli;
+	struct fgd_gpu gpus[ENGINE_HOST_GPUS_MAX];
+	struct preview next[ENGINE_HOST_GPUS_MAX];
+	struct laying l;
+	double before;
 
+	fgd_read(e, h, gpus);
+	before = fragments(e, gpus, h->gpus_n, h->cpu_free);
+	begin(&l, e, h, d);
 	if (is_part(d))
-		return fgd_part(e, h, d, before, picks);
-	if (!lay_out(e, h, d, fullest, picks))
-		return 0;
-	for (uint8_t i = 0; i < d->ask.count; i++)
-		b.gpus[picks[i].gpu] = picks[i].situation;
-	return fgd_score(before, fragments(e, b.gpus, b.n,
-					   h->cpu_free - (int64_t)d->ask.cpu_milli));
+		return fgd_part(&l, gpus, before, cpu, picks);
+	for (uint8_t i = 0; i < d->ask.count; i++) {
+		int g = lowest(&l, fullest);
+
+		if (!lay_on(&l, g, &picks[i]))
+			return 0;
+		next[g] = l.next;
+		gpus[g].capacity = next[g].capacity;
+		gpus[g].free = next[g].free_milli;
+	}
+	return fgd_score(before, fragments(e, gpus, h->gpus_n, cpu));
 }
 
 /* ---- the table ---- */

@@ -2,6 +2,7 @@
 /* pool.c - hosts, demands, and how much harm is weighed for whom. */
 #include "placement/pool.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,20 @@ static void group_mix(struct engine *e)
 	}
 }
 
+/* Most hosts have GPUs of one kind: only its groups need to be looked at. */
+static void list_groups(struct engine *e)
+{
+	size_t kinds = situations_kinds(e->table);
+
+	memset(e->kind_groups_n, 0, sizeof(e->kind_groups_n));
+	for (uint16_t g = 0; g < e->groups_n; g++) {
+		e->kind_groups[KINDS_MAX][e->kind_groups_n[KINDS_MAX]++] = g;
+		for (size_t k = 0; k < kinds; k++)
+			if (e->group_items[k][g] != ITEM_NONE)
+				e->kind_groups[k][e->kind_groups_n[k]++] = g;
+	}
+}
+
 /* The most frequent demands that make up the share that the policy looks at. */
 void pool_choose_mix(struct engine *e)
 {
@@ -113,6 +128,7 @@ void pool_choose_mix(struct engine *e)
 		e->mix[i].share /= covered;
 	free(all);
 	group_mix(e);
+	list_groups(e);
 	harm_count_all(e);
 	pool_weigh(e);
 }
@@ -120,8 +136,8 @@ void pool_choose_mix(struct engine *e)
 /* ---- weights ---- */
 
 /* A demand weighs by how often it comes, by how many of it go into a GPU (small ones fit into what
- * larger ones leave, and not the other way round), and, where the policy says so, by how little room
- * the pool has left for it: the derivative of sum(share * log(room)). */
+ * larger ones leave, and not the other way round), and, where the policy says so, by how little
+ * room the pool has left for it: the derivative of sum(share * log(room)). */
 static double weight_of(const struct engine *e, const struct mix_entry *m)
 {
 	const struct demand *d = &e->demands[m->demand];
@@ -131,6 +147,42 @@ static double weight_of(const struct engine *e, const struct mix_entry *m)
 	if (d->ask.count == 0)
 		return e->policy->by_scarcity ? 0 : m->share;
 	return e->policy->by_scarcity ? m->share / size / left : m->share;
+}
+
+/* A place is worth the room that it is to those that could use it. */
+static void weigh_places(struct engine *e)
+{
+	size_t kinds = situations_kinds(e->table);
+
+	memset(e->worth, 0, sizeof(e->worth));
+	for (size_t k = 0; k < kinds; k++)
+		for (size_t g = 0; g < e->groups_n; g++) {
+			uint8_t item = e->group_items[k][g];
+
+			if (item != ITEM_NONE)
+				e->worth[k][item] += (float)(e->groups[g].weight *
+							     situations_item_milli(e->table,
+										   (uint8_t)k,
+										   item));
+		}
+}
+
+/* Contests have to be held anew after every change of weights, so small ones are let pass. */
+#define WEIGHT_CHANGE_MIN 0.03
+
+bool pool_reweigh(struct engine *e)
+{
+	double sum = 0, change = 0;
+
+	e->since_weighed = 0;
+	for (size_t i = 0; i < e->mix_n; i++)
+		sum += weight_of(e, &e->mix[i]);
+	for (size_t i = 0; i < e->mix_n && sum > 0; i++)
+		change += fabs(weight_of(e, &e->mix[i]) / sum - e->mix[i].weight);
+	if (change < WEIGHT_CHANGE_MIN)
+		return false;
+	pool_weigh(e);
+	return true;
 }
 
 void pool_weigh(struct engine *e)
@@ -148,74 +200,8 @@ void pool_weigh(struct engine *e)
 		for (unsigned int i = group->first; i < group->first + group->n; i++)
 			group->weight += e->mix[i].weight;
 	}
+	weigh_places(e);
 	e->since_weighed = 0;
 	if (++e->weighed == 0)
 		e->weighed = 1;
-}
-
-/* ---- ways ---- */
-
-/* Room that the mix could use in a GPU alone, weighed. */
-static double worth(const struct engine *e, uint32_t s)
-{
-	const struct situation_item *items = situation_items(e->table, s);
-	const uint8_t *item = e->group_items[situation_kind(e->table, s)];
-	double sum = 0;
-
-	for (size_t i = 0; i < e->groups_n; i++)
-		if (item[i] != ITEM_NONE)
-			sum += e->groups[i].weight * items[item[i]].room;
-	return sum;
-}
-
-static bool find_way(struct engine *e, uint32_t s, uint8_t item, struct best_way *ret)
-{
-	struct successor list[CUT_STARTS_MAX * KIND_CUTS_MAX];
-	size_t n = situation_successors(e->table, s, item, list, sizeof(list) / sizeof(list[0]));
-	double most = -1, left;
-
-	for (size_t i = 0; i < n; i++) {
-		left = n > 1 ? worth(e, list[i].situation) : 0;
-		if (left > most + 1e-9) {
-			most = left;
-			ret->next = list[i].situation;
-			ret->start = list[i].start;
-			ret->cut = list[i].cut;
-		}
-	}
-	return n > 0;
-}
-
-static bool grow_ways(struct engine *e, uint32_t need)
-{
-	uint32_t n = e->ways_n ? e->ways_n : 1024;
-	struct best_way *grown;
-
-	while (n < need)
-		n *= 2;
-	grown = reallocarray(e->ways, n, sizeof(*grown));
-	if (!grown)
-		return false;
-	memset(grown + e->ways_n, 0, (n - e->ways_n) * sizeof(*grown));
-	e->ways = grown;
-	e->ways_n = n;
-	return true;
-}
-
-bool pool_best_way(struct engine *e, uint32_t s, uint8_t item, struct best_way *ret)
-{
-	uint32_t row = situation_row(e->table, s) + item;
-
-	if (situation_items(e->table, s)[item].capacity == 0)
-		return false;
-	if (row < e->ways_n && e->ways[row].weighed == e->weighed) {
-		*ret = e->ways[row];
-		return true;
-	}
-	if (!find_way(e, s, item, ret))
-		return false;
-	ret->weighed = e->weighed;
-	if (row < e->ways_n || grow_ways(e, row + 1))
-		e->ways[row] = *ret;
-	return true;
 }

@@ -48,14 +48,6 @@ struct mix_group {
 	double weight;           /* of all */
 };
 
-/* The best way to put an item into a situation, remembered. */
-struct best_way {
-	uint32_t next;
-	uint32_t weighed;        /* 0: not known yet */
-	uint16_t start;
-	uint8_t cut;
-};
-
 struct engine {
 	struct situations *table;
 	const struct policy_row *policy;
@@ -72,11 +64,13 @@ struct engine {
 	struct mix_group groups[MIX_MAX];
 	size_t groups_n;
 	uint8_t group_items[KINDS_MAX][MIX_MAX]; /* kind, group -> item */
+	/* Groups that want something of the kind; behind the last kind: all. */
+	uint16_t kind_groups[KINDS_MAX + 1][MIX_MAX];
+	uint16_t kind_groups_n[KINDS_MAX + 1];
 	bool mix_stale;          /* its members are to be chosen anew */
 	uint32_t weighed;        /* counts the weights; 0 is never one */
 	uint32_t since_weighed;  /* decisions */
-	struct best_way *ways;   /* by row of the table of situations */
-	uint32_t ways_n;
+	float worth[KINDS_MAX][KIND_ITEMS_MAX]; /* of one more place for an item, by the weights */
 	uint64_t luck;           /* of the decision under way */
 };
 
@@ -100,6 +94,12 @@ uint8_t demand_item(const struct engine *e, const struct demand *d, uint32_t s);
 /* Chooses the mix from what was seen, counts the room for it, and weighs it. */
 void pool_choose_mix(struct engine *e);
 void pool_weigh(struct engine *e);
+/* As pool_weigh(), unless the weights are much as they were; true: they changed. */
+bool pool_reweigh(struct engine *e);
 
-/* The way to put ITEM into S that keeps most room for the mix.  False when it does not fit. */
-bool pool_best_way(struct engine *e, uint32_t s, uint8_t item, struct best_way *ret);
+/* Where one more ITEM would go in S: where the mix loses least. */
+static inline bool pool_preview(const struct engine *e, uint32_t s, uint8_t item,
+				struct preview *ret)
+{
+	return situation_preview(e->table, s, item, e->worth[situation_kind(e->table, s)], ret);
+}

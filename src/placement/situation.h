@@ -30,10 +30,12 @@ enum {
 
 struct situations;
 
-/* One row per situation and item. */
-struct situation_item {
-	uint16_t capacity; /* more of the item that fit, if nothing else came */
-	uint16_t room;     /* milli that the item could make use of: 0 when capacity is */
+/* One more item in a situation, at the start that keeps most for others. */
+struct preview {
+	uint8_t cut;         /* index among the cuts of the kind */
+	uint16_t start;
+	uint16_t free_milli;
+	uint16_t capacity[KIND_ITEMS_MAX]; /* afterwards */
 };
 
 struct situations *situations_new(void);
@@ -41,13 +43,13 @@ struct situations *situations_free(struct situations *t);
 DEFINE_CLEANUP(struct situations *, situations_free)
 
 /* A kind that may be cut in each of the N CUTS, and stays in one while it holds anything.
- *   NO_MEMORY, TOO_LARGE (more kinds, cuts or items than fit) */
+ *   NO_MEMORY, TOO_LARGE (more kinds, cuts, items or starts than fit)
+ */
 must_check int situations_add_kind(struct situations *t, const struct cut *cuts, size_t n,
 				   uint8_t *ret, struct error *err);
 
-/* A kind without geometry: any sizes (in milli, ascending, 1 to 1000) as long as they sum up to
- * 1000. For what shares a GPU without slots, and as the ceiling that geometry is measured against.
- */
+/* A kind without geometry: any sizes (in milli, 1 to 1000) as long as they sum up to 1000.  For
+ * what shares a GPU without slots, and as the ceiling that geometry is measured against. */
 must_check int situations_add_fluid(struct situations *t, const uint16_t *sizes, size_t n,
 				    uint8_t *ret, struct error *err);
 
@@ -62,6 +64,15 @@ size_t situations_count(const struct situations *t);
 size_t situations_bytes(const struct situations *t);
 uint32_t situation_empty(const struct situations *t, uint8_t kind);
 
+/* ---- keeping: a number is good until situations_collect() unless it is held ---- */
+
+void situation_hold(struct situations *t, uint32_t s);
+void situation_drop(struct situations *t, uint32_t s);
+/* Forgets what was made since the last time and is not held. */
+void situations_collect(struct situations *t);
+
+/* ---- looking ---- */
+
 uint8_t situation_kind(const struct situations *t, uint32_t s);
 uint16_t situation_free_milli(const struct situations *t, uint32_t s);
 bool situation_is_empty(const struct situations *t, uint32_t s);
@@ -69,23 +80,27 @@ bool situation_is_empty(const struct situations *t, uint32_t s);
 uint16_t situation_vgpus(const struct situations *t, uint32_t s);
 /* Mode that S is cut in; that of the kind's first cut while it is empty. */
 enum gpu_mode situation_mode(const struct situations *t, uint32_t s);
-const struct situation_item *situation_items(const struct situations *t, uint32_t s);
-/* Where the rows of S begin among the rows of all situations; they stay there. */
-uint32_t situation_row(const struct situations *t, uint32_t s);
 
-/* What S can become by one more ITEM: a situation and the start that leads there (the lowest one
- * where several lead to the same).  At most MAX; returns how many, 0 when the item does not fit. */
-struct successor {
-	uint32_t situation;
-	uint16_t start;
-	uint8_t cut;         /* index among the cuts of the kind */
-};
-size_t situation_successors(struct situations *t, uint32_t s, uint8_t item, struct successor *ret,
-			    size_t max);
+/* How many more of each item fit, if nothing else came; by item.  Good until the next change. */
+const uint16_t *situation_capacity(const struct situations *t, uint32_t s);
+
+/* Milli that CAPACITY more of ITEM could make use of, with FREE milli free: without geometry all
+ * that is free, with it what its places hold. */
+uint32_t situation_room(const struct situations *t, uint8_t kind, uint8_t item, uint16_t capacity,
+			uint16_t free_milli);
+
+/* ---- changing ---- */
+
+/* Where one more ITEM would go: the start whose loss is least, where losing one place of item i
+ * costs WORTH[i] (NULL: the lowest start).  False when the item does not fit.
+ */
+bool situation_preview(const struct situations *t, uint32_t s, uint8_t item, const float *worth,
+		       struct preview *ret);
 
 /* One more ITEM at START (START_NONE where items are only counted).
  *   NO_CAPACITY  not there, S is as it was
- *   NO_MEMORY */
+ *   NO_MEMORY
+ */
 must_check int situation_put(struct situations *t, uint32_t s, uint8_t item, uint8_t cut,
 			     uint16_t start, uint32_t *ret, struct error *err);
 
