@@ -155,6 +155,29 @@ static void decide_open(struct pool_gpu *p, struct snapshot_gpu *b, const struct
 	}
 }
 
+/* Leases say how their GPU is cut, or is going to be, also where its host has not told it yet; one
+ * in quarantine says so too.  A lease that the ledger would refuse beside them is not chosen. */
+static void keep_cut(struct pool_gpu *p, struct snapshot_gpu *b,
+		     const struct change_leases *leases, enum gpu_mode wanted)
+{
+	char text[256];
+
+	for (size_t i = 0; p->open && i < leases->n; i++) {
+		const struct lease *l = leases->rows[i];
+		bool placed = l->placement != PLACEMENT_NONE;
+
+		if (l->adopted || l->framework == FRAMEWORK_PASSTHROUGH ||
+		    placed == (wanted == GPU_MODE_MIXED))
+			continue;
+		snprintf(text, sizeof(text),
+			 "lease %s (%s) on it is cut %s, the group wants %s: it fits when that "
+			 "is gone", l->id, names_word(&lease_state_names, l->state),
+			 names_word(&gpu_mode_names, placed ? GPU_MODE_MIXED : GPU_MODE_EQUAL),
+			 names_word(&gpu_mode_names, (int)wanted));
+		close_gpu(p, b, "wrong-mode", text);
+	}
+}
+
 static bool back_make(struct snapshot_gpu *b, const struct gpu *gpu, size_t leases_n)
 {
 	size_t slices = leases_n + gpu->vgpus_n, functions = gpu->functions_n + leases_n;
@@ -166,7 +189,7 @@ static bool back_make(struct snapshot_gpu *b, const struct gpu *gpu, size_t leas
 }
 
 static int snapshot_make(struct change *ch, const struct object *host, const struct filter *f,
-			 struct snapshot *ret, struct error *err)
+			 enum gpu_mode wanted, struct snapshot *ret, struct error *err)
 {
 	struct change_leases leases;
 
@@ -188,6 +211,8 @@ static int snapshot_make(struct change *ch, const struct object *host, const str
 		fill_slices(p, b, &leases);
 		fill_functions(p, b);
 		decide_open(p, b, change_see_object(ch, host), f);
+		if (wanted == GPU_MODE_EQUAL || wanted == GPU_MODE_MIXED)
+			keep_cut(p, b, &leases, wanted);
 	}
 	return 0;
 }
@@ -211,7 +236,7 @@ static int choose(struct change *ch, const struct vm *vm, const struct vm_device
 				 vm->host, vm->name);
 	r = filter_parse(g->filter ? g->filter : "", &f, err);
 	if (r == 0)
-		r = snapshot_make(ch, host, f, s, err);
+		r = snapshot_make(ch, host, f, (enum gpu_mode)g->mode, s, err);
 	if (r < 0)
 		return r;
 	request.mode = (enum gpu_mode)g->mode;

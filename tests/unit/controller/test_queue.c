@@ -249,6 +249,28 @@ static void raised_quota_lets_a_waiter_in(void **state)
 	assert_int_equal(state_of(b, "v3"), VM_STARTING);
 }
 
+/* A slice in quarantine keeps its GPU cut as it was: a group that wants it otherwise is told so by
+ * placement, before the ledger has to refuse what was chosen. */
+static void other_cut_of_a_broken_slice_is_a_reason(void **state)
+{
+	struct bench *b = *state;
+	struct answered a;
+	char leases[300];
+
+	prepare(b);
+	bench_expect(b, COMMAND_GROUP_UPDATE, "ai", "{'mode':'mixed-size'}", 0);
+	bench_expect(b, COMMAND_VM_START, "v1", NULL, 0);
+	snprintf(leases, sizeof(leases),
+		 "[{'id':'%s','generation':%u,'state':'failed','error_kind':'io','reason':'EIO'}]",
+		 bench_lease(b, 0)->id, bench_lease(b, 0)->generation);
+	bench_expect(b, COMMAND_GROUP_UPDATE, "ai", "{'mode':'equal-size'}", 0);
+	bench_report(b, "boot-1", leases, "[]");
+	assert_int_equal(bench_lease(b, 0)->state, LEASE_QUARANTINED);
+	a = bench_do(b, COMMAND_VM_START, "v2", NULL);
+	assert_int_equal(a.r, -ERR_NO_CAPACITY);
+	answered_done(&a);
+}
+
 /* What nothing can help any more is told, not kept waiting. */
 static void wait_for_what_is_gone_ends(void **state)
 {
@@ -417,6 +439,7 @@ int main(void)
 		T(changed_group_lets_a_waiter_in),
 		T(host_that_is_ready_again_lets_a_waiter_in),
 		T(raised_quota_lets_a_waiter_in),
+		T(other_cut_of_a_broken_slice_is_a_reason),
 		T(wait_for_what_is_gone_ends),
 		T(nothing_is_written_while_nothing_changes),
 		T(smaller_ones_overtake_for_a_while),
