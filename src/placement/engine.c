@@ -554,6 +554,25 @@ void engine_explain(struct engine *e, const struct engine_choice *c, char *text,
 		 e->policy->name, (before - after) / 1000, e->mix_n);
 }
 
+/* Requests that the GPUs of H hold: each takes GPUs of one kind. */
+static uint64_t host_capacity(const struct engine *e, const struct pool_host *h,
+			      const struct demand *d)
+{
+	uint32_t room[KINDS_MAX] = { 0 };
+	uint64_t n = 0;
+
+	for (uint8_t g = 0; g < h->gpus_n; g++) {
+		uint32_t s = pool_gpus(e, h)[g];
+		uint8_t item = demand_item(e, d, s);
+
+		if (item != ITEM_NONE)
+			room[situation_kind(e->table, s)] += situation_capacity(e->table, s)[item];
+	}
+	for (size_t k = 0; k < KINDS_MAX; k++)
+		n += room[k] / d->ask.count;
+	return n;
+}
+
 uint64_t engine_capacity(struct engine *e, uint32_t demand)
 {
 	const struct demand *d = &e->demands[demand];
@@ -561,17 +580,11 @@ uint64_t engine_capacity(struct engine *e, uint32_t demand)
 
 	for (uint32_t i = 0; i < e->hosts_n; i++) {
 		const struct pool_host *h = &e->hosts[i];
-		uint64_t n = 0;
+		uint64_t n;
 
 		if (!pool_host_takes(h, d))
 			continue;
-		for (uint8_t g = 0; g < h->gpus_n && d->ask.count; g++) {
-			uint32_t s = pool_gpus(e, h)[g];
-			uint8_t item = demand_item(e, d, s);
-
-			n += item == ITEM_NONE ? 0 : situation_capacity(e->table, s)[item];
-		}
-		n = d->ask.count ? n / d->ask.count : UINT32_MAX;
+		n = d->ask.count ? host_capacity(e, h, d) : UINT32_MAX;
 		if (d->ask.cpu_milli && n > (uint64_t)h->cpu_free / d->ask.cpu_milli)
 			n = (uint64_t)h->cpu_free / d->ask.cpu_milli;
 		if (d->ask.ram_mib && n > (uint64_t)h->ram_free / d->ask.ram_mib)

@@ -52,10 +52,46 @@ static void begin(struct laying *l, struct engine *e, const struct pool_host *h,
 	memcpy(l->gpus, pool_gpus(e, h), h->gpus_n * sizeof(l->gpus[0]));
 }
 
+/* More of the item that the GPUs of KIND hold, all together. */
+static unsigned int left_in(const struct laying *l, uint8_t kind)
+{
+	uint8_t item = l->d->ask.item[kind];
+	unsigned int n = 0;
+
+	for (uint8_t g = 0; g < l->n && item != ITEM_NONE; g++)
+		if (situation_kind(l->e->table, l->gpus[g]) == kind)
+			n += situation_capacity(l->e->table, l->gpus[g])[item];
+	return n;
+}
+
+/* The first GPU decides on a kind, which must hold all that is asked for. */
 static bool may_lie(const struct laying *l, uint8_t gpu)
 {
-	return (l->kind < 0 || situation_kind(l->e->table, l->gpus[gpu]) == l->kind) &&
-	       offers(l->e, l->d, l->gpus[gpu]);
+	uint8_t kind = situation_kind(l->e->table, l->gpus[gpu]);
+
+	if (!offers(l->e, l->d, l->gpus[gpu]))
+		return false;
+	if (l->kind >= 0)
+		return kind == l->kind;
+	return l->d->ask.count <= 1 || left_in(l, kind) >= l->d->ask.count;
+}
+
+/* Where the next vGPU would go on GPU: where the mix loses least, unless that is in the way of
+ * those of the request that are still to come (as a mode that holds fewer would be). */
+static bool look(const struct laying *l, uint8_t gpu, struct preview *ret)
+{
+	struct situations *t = l->e->table;
+	uint32_t s = l->gpus[gpu], rest = l->d->ask.count - l->done - 1u;
+	uint8_t item = demand_item(l->e, l->d, s);
+	float own[KIND_ITEMS_MAX] = { 0 };
+
+	if (!pool_preview(l->e, s, item, ret))
+		return false;
+	if (rest == 0 || left_in(l, situation_kind(t, s)) - situation_capacity(t, s)[item] +
+				 ret->capacity[item] >= rest)
+		return true;
+	own[item] = 1;
+	return situation_preview(t, s, item, own, ret);
 }
 
 /* The next vGPU goes to GPU as NEXT says.  Only the situation before the last one is of interest.
@@ -112,9 +148,7 @@ static int lowest(const struct laying *l, gpu_rank_fn *rank)
 
 static bool lay_on(struct laying *l, int gpu, struct engine_pick *ret)
 {
-	return gpu >= 0 &&
-	       pool_preview(l->e, l->gpus[gpu], demand_item(l->e, l->d, l->gpus[gpu]), &l->next) &&
-	       lay(l, (uint8_t)gpu, ret);
+	return gpu >= 0 && look(l, (uint8_t)gpu, &l->next) && lay(l, (uint8_t)gpu, ret);
 }
 
 static bool lay_out(struct engine *e, const struct pool_host *h, const struct demand *d,
@@ -171,8 +205,7 @@ static int least_harmed(struct laying *l, const struct host_room *room, int64_t 
 	int best = -1;
 
 	for (uint8_t g = 0; g < l->n; g++) {
-		if (is_repeated(l, g) || !may_lie(l, g) ||
-		    !pool_preview(l->e, l->gpus[g], demand_item(l->e, l->d, l->gpus[g]), &next))
+		if (is_repeated(l, g) || !may_lie(l, g) || !look(l, g, &next))
 			continue;
 		worth = harm_worth_after(l->e, room, l->gpus[g], &next, cpu, ram);
 		if (best < 0 || worth > *ret + 1e-6) {

@@ -144,7 +144,7 @@ static double weight_of(const struct engine *e, const struct mix_entry *m)
 	double size = (double)d->milli * d->ask.count;
 	double left = m->left > size ? m->left : size;
 
-	if (d->ask.count == 0)
+	if (size <= 0) /* no GPU, or none that we have */
 		return e->policy->by_scarcity ? 0 : m->share;
 	return e->policy->by_scarcity ? m->share / size / left : m->share;
 }

@@ -17,73 +17,13 @@
 #include <string.h>
 
 #include "base/text.h"
-
-enum {
-	SHARED_MAX = 8,
-	MASK_WORDS = CUT_SLOTS_MAX / 64,
-	CUT_NONE = 0xff,
-	PLACES_MAX = 320,
-	PLACE_WORDS = PLACES_MAX / 64,
-};
-
-/* A GPU instance that several vGPUs share. */
-struct shared {
-	uint8_t item, start, vgpus;
-};
-
-struct pattern {
-	uint64_t mask[MASK_WORDS]; /* slots taken */
-	struct shared shared[SHARED_MAX]; /* by start; behind the last: zeros */
-	uint16_t free;             /* fluid: milli; else slots */
-	uint16_t vgpus;
-	uint8_t kind, cut;         /* CUT_NONE: empty, and the kind has several */
-	uint8_t item;              /* of a one-size cut that holds something */
-	uint8_t media;
-};
+#include "placement/pattern.h"
 
 struct key {
 	struct pattern p;
 	uint32_t row;
 	uint32_t held : 31;        /* by how many */
 	uint32_t gone : 1;         /* the number is free to be given to another pattern */
-};
-
-struct kind_item {
-	char name[24];             /* of the GPU instance profile; "" for a size */
-	uint32_t fb_mib;
-	uint16_t milli;
-	uint8_t at[KIND_CUTS_MAX]; /* index in the cut, ITEM_NONE: not in it */
-};
-
-struct place_set {
-	uint64_t bits[PLACE_WORDS];
-};
-
-/* The places of a mapped cut; none when its items share GPU instances or overlap themselves, which
- * is worked out step by step.
- */
-struct places {
-	uint16_t n, words, mask_words;
-	struct {
-		uint64_t mask[MASK_WORDS];
-		uint16_t start;
-		uint8_t item;      /* of the kind */
-		bool media;
-	} list[PLACES_MAX];
-	struct place_set with[PLACES_MAX];          /* places that it touches, itself included */
-	struct place_set of_item[KIND_ITEMS_MAX];
-};
-
-struct kind {
-	bool fluid;
-	bool many;                 /* patterns: forget those that nobody is in */
-	uint8_t cuts_n, items_n;
-	uint32_t empty;
-	struct kind_item items[KIND_ITEMS_MAX];
-	struct places *places[KIND_CUTS_MAX];
-	uint32_t *rows_free;       /* rows of forgotten situations */
-	uint32_t rows_free_n, rows_free_room;
-	struct cut cuts[];
 };
 
 struct situations {
@@ -145,169 +85,6 @@ size_t situations_bytes(const struct situations *t)
 			n += t->kinds[i]->places[c] ? sizeof(struct places) : 0;
 	}
 	return n;
-}
-
-/* ---- slots ---- */
-
-static bool is_free(const struct pattern *p, unsigned int start, unsigned int n)
-{
-	for (unsigned int i = start; i < start + n; i++)
-		if (p->mask[i / 64] >> (i % 64) & 1)
-			return false;
-	return true;
-}
-
-static void mark(struct pattern *p, unsigned int start, unsigned int n, bool taken)
-{
-	for (unsigned int i = start; i < start + n; i++) {
-		if (taken)
-			p->mask[i / 64] |= 1ull << (i % 64);
-		else
-			p->mask[i / 64] &= ~(1ull << (i % 64));
-	}
-	p->free = (uint16_t)(taken ? p->free - n : p->free + n);
-}
-
-static const struct cut *cut_of(const struct kind *k, uint8_t cut)
-{
-	return cut == CUT_NONE ? NULL : &k->cuts[cut];
-}
-
-/* ---- capacity ---- */
-
-static unsigned int shared_room(const struct pattern *p, uint8_t item, unsigned int share)
-{
-	unsigned int n = 0;
-
-	for (int i = 0; i < SHARED_MAX && p->shared[i].vgpus; i++)
-		if (p->shared[i].item == item)
-			n += share - p->shared[i].vgpus;
-	return n;
-}
-
-/* Starts are ascending and all of one length: taking each that does not touch the last is the
- * most. */
-static unsigned int mapped_capacity(const struct pattern *p, const struct cut_item *item)
-{
-	unsigned int n = 0, end = 0;
-
-	if (item->media && p->media)
-		return 0;
-	for (int i = 0; i < item->starts_n; i++)
-		if (item->starts[i] >= end && is_free(p, item->starts[i], item->size)) {
-			end = item->starts[i] + item->size;
-			n++;
-		}
-	return item->media && n > 1 ? 1 : n;
-}
-
-static unsigned int cut_capacity(const struct pattern *p, const struct cut *cut, uint8_t at)
-{
-	const struct cut_item *item;
-	unsigned int n, left;
-
-	if (at == ITEM_NONE || p->vgpus >= cut->vgpus_max)
-		return 0;
-	item = &cut->items[at];
-	left = cut->vgpus_max - p->vgpus;
-	if (cut->one_size && p->vgpus > 0 && p->item != at)
-		return 0;
-	if (cut->one_size)
-		n = item->max > p->vgpus ? (unsigned int)(item->max - p->vgpus) : 0;
-	else
-		n = mapped_capacity(p, item) * item->share + shared_room(p, at, item->share);
-	return n < left ? n : left;
-}
-
-static unsigned int capacity(const struct kind *k, const struct pattern *p, uint8_t item)
-{
-	const struct kind_item *i = &k->items[item];
-	unsigned int most = 0, n;
-
-	if (k->fluid)
-		return p->free / i->milli;
-	if (p->cut != CUT_NONE)
-		return cut_capacity(p, &k->cuts[p->cut], i->at[p->cut]);
-	for (uint8_t c = 0; c < k->cuts_n; c++) {
-		n = cut_capacity(p, &k->cuts[c], i->at[c]);
-		most = n > most ? n : most;
-	}
-	return most;
-}
-
-/* ---- places ---- */
-
-/* Those of the cut that P leaves free. */
-static void free_places(const struct places *all, const struct pattern *p, struct place_set *ret)
-{
-	memset(ret->bits, 0, all->words * sizeof(ret->bits[0]));
-	for (unsigned int i = 0; i < all->n; i++) {
-		uint64_t taken = 0;
-
-		for (unsigned int w = 0; w < all->mask_words; w++)
-			taken |= all->list[i].mask[w] & p->mask[w];
-		if (!taken && !(all->list[i].media && p->media))
-			ret->bits[i / 64] |= 1ull << (i % 64);
-	}
-}
-
-static unsigned int count_of_item(const struct places *all, const struct place_set *set,
-				  uint8_t item)
-{
-	unsigned int n = 0;
-
-	for (unsigned int w = 0; w < all->words; w++)
-		n += (unsigned int)__builtin_popcountll(set->bits[w] & all->of_item[item].bits[w]);
-	return n;
-}
-
-/* How many of each item a set of free places has, with LEFT vGPUs to go. */
-static void count_places(const struct kind *k, uint8_t cut, const struct place_set *set,
-			 unsigned int left, uint16_t *ret)
-{
-	const struct places *all = k->places[cut];
-
-	for (uint8_t i = 0; i < k->items_n; i++) {
-		uint8_t at = k->items[i].at[cut];
-		unsigned int n = at == ITEM_NONE ? 0 : count_of_item(all, set, i);
-
-		if (n > 1 && k->cuts[cut].items[at].media)
-			n = 1;
-		ret[i] = (uint16_t)(n < left ? n : left);
-	}
-}
-
-static unsigned int vgpus_left(const struct kind *k, const struct pattern *p)
-{
-	unsigned int most = k->cuts[p->cut].vgpus_max;
-
-	return most > p->vgpus ? most - p->vgpus : 0;
-}
-
-static void fill_capacity(const struct kind *k, const struct pattern *p, uint16_t *ret)
-{
-	struct place_set set;
-
-	if (!k->fluid && p->cut != CUT_NONE && k->places[p->cut]) {
-		free_places(k->places[p->cut], p, &set);
-		count_places(k, p->cut, &set, vgpus_left(k, p), ret);
-		return;
-	}
-	for (uint8_t i = 0; i < k->items_n; i++)
-		ret[i] = (uint16_t)capacity(k, p, i);
-}
-
-static uint16_t free_milli(const struct kind *k, const struct pattern *p)
-{
-	const struct cut *cut = cut_of(k, p->cut == CUT_NONE ? 0 : p->cut);
-	unsigned int used;
-
-	if (k->fluid)
-		return p->free;
-	if (!cut->one_size)
-		return (uint16_t)(1000u * p->free / cut->slots);
-	used = p->vgpus ? 1000u * p->vgpus * cut->items[p->item].size / cut->slots : 0;
-	return (uint16_t)(used > 1000 ? 0 : 1000 - used);
 }
 
 uint32_t situation_room(const struct situations *t, uint8_t kind, uint8_t item, uint16_t n,
@@ -449,7 +226,7 @@ static int intern(struct situations *t, const struct pattern *p, uint32_t *ret, 
 	if (!new_row(t, k, &row) || !new_key(t, &s))
 		return error_set(err, ERR_NO_MEMORY, "situations of GPUs");
 	t->keys[s] = (struct key){ .p = *p, .row = row };
-	fill_capacity(k, p, &t->rows[row]);
+	pattern_capacity(k, p, &t->rows[row]);
 	t->hash[at] = s + 1;
 	if (k->many)
 		t->young[t->young_n++] = s;
@@ -532,70 +309,6 @@ static bool add_item(struct kind *k, uint8_t cut, uint8_t at)
 	return true;
 }
 
-/* ---- the places of a cut ---- */
-
-static bool needs_steps(const struct cut *cut)
-{
-	for (int i = 0; i < cut->items_n; i++) {
-		const struct cut_item *c = &cut->items[i];
-
-		if (c->share > 1)
-			return true;
-		for (int k = 1; k < c->starts_n; k++)
-			if (c->starts[k] < c->starts[k - 1] + c->size)
-				return true;
-	}
-	return cut->one_size;
-}
-
-static bool add_places(struct places *all, const struct cut_item *c, uint8_t item)
-{
-	for (int i = 0; i < c->starts_n; i++) {
-		if (all->n == PLACES_MAX)
-			return false;
-		all->list[all->n].start = c->starts[i];
-		all->list[all->n].item = item;
-		all->list[all->n].media = c->media;
-		for (unsigned int b = c->starts[i]; b < c->starts[i] + c->size; b++)
-			all->list[all->n].mask[b / 64] |= 1ull << (b % 64);
-		all->of_item[item].bits[all->n / 64] |= 1ull << (all->n % 64);
-		all->n++;
-	}
-	return true;
-}
-
-static bool do_touch(const struct places *all, unsigned int a, unsigned int b)
-{
-	for (int w = 0; w < MASK_WORDS; w++)
-		if (all->list[a].mask[w] & all->list[b].mask[w])
-			return true;
-	return all->list[a].media && all->list[b].media;
-}
-
-/* NULL with *OK: the cut is worked out step by step. */
-static struct places *make_places(const struct kind *k, uint8_t cut, bool *ok)
-{
-	const struct cut *c = &k->cuts[cut];
-	struct places *all;
-
-	if (needs_steps(c))
-		return NULL;
-	all = calloc(1, sizeof(*all));
-	*ok = all != NULL;
-	for (uint8_t i = 0; *ok && i < k->items_n; i++)
-		if (k->items[i].at[cut] != ITEM_NONE)
-			*ok = add_places(all, &c->items[k->items[i].at[cut]], i);
-	if (!*ok)
-		return all;
-	all->words = (uint16_t)((all->n + 63) / 64);
-	all->mask_words = (uint16_t)((c->slots + 63) / 64);
-	for (unsigned int a = 0; a < all->n; a++)
-		for (unsigned int b = 0; b < all->n; b++)
-			if (do_touch(all, a, b))
-				all->with[a].bits[b / 64] |= 1ull << (b % 64);
-	return all;
-}
-
 static int fill_kind(struct kind *k, const struct cut *cuts, size_t n, struct error *err)
 {
 	bool ok = true;
@@ -608,7 +321,7 @@ static int fill_kind(struct kind *k, const struct cut *cuts, size_t n, struct er
 				return error_set(err, ERR_TOO_LARGE, "sizes of one board: over %d",
 						 KIND_ITEMS_MAX);
 	for (uint8_t c = 0; c < n && ok; c++) {
-		k->places[c] = make_places(k, c, &ok);
+		k->places[c] = places_make(k, c, &ok);
 		k->many = k->many || (k->places[c] && cuts[c].mode != GPU_MODE_MIG);
 	}
 	return ok ? 0 : error_set(err, ERR_TOO_LARGE, "places of one board: over %d", PLACES_MAX);
@@ -708,7 +421,7 @@ uint8_t situation_kind(const struct situations *t, uint32_t s)
 
 uint16_t situation_free_milli(const struct situations *t, uint32_t s)
 {
-	return free_milli(t->kinds[t->keys[s].p.kind], &t->keys[s].p);
+	return pattern_free_milli(t->kinds[t->keys[s].p.kind], &t->keys[s].p);
 }
 
 bool situation_is_empty(const struct situations *t, uint32_t s)
@@ -734,162 +447,14 @@ const uint16_t *situation_capacity(const struct situations *t, uint32_t s)
 	return &t->rows[t->keys[s].row];
 }
 
-/* ---- changes of a pattern ---- */
-
-static struct shared *find_shared(struct pattern *p, uint8_t at, unsigned int start)
-{
-	for (int i = 0; i < SHARED_MAX; i++)
-		if (p->shared[i].vgpus && p->shared[i].item == at && p->shared[i].start == start)
-			return &p->shared[i];
-	return NULL;
-}
-
-static int by_start(const void *a, const void *b)
-{
-	const struct shared *x = a, *y = b;
-
-	if (!x->vgpus != !y->vgpus)
-		return x->vgpus ? -1 : 1;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* A vGPU joins the GPU instance at START, which is made when there is none. */
-static bool put_shared(struct pattern *p, const struct cut_item *item, uint8_t at,
-		       unsigned int start)
-{
-	struct shared *s = find_shared(p, at, start);
-
-	if (s) {
-		s->vgpus++;
-		return s->vgpus <= item->share;
-	}
-	if (!is_free(p, start, item->size) || p->shared[SHARED_MAX - 1].vgpus)
-		return false;
-	mark(p, start, item->size, true);
-	p->shared[SHARED_MAX - 1] = (struct shared){ at, (uint8_t)start, 1 };
-	qsort(p->shared, SHARED_MAX, sizeof(p->shared[0]), by_start);
-	return true;
-}
-
-static bool is_start(const struct cut_item *item, unsigned int start)
-{
-	for (int i = 0; i < item->starts_n; i++)
-		if (item->starts[i] == start)
-			return true;
-	return false;
-}
-
-static bool put_mapped(struct pattern *p, const struct cut_item *item, uint8_t at,
-		       unsigned int start)
-{
-	if (!is_start(item, start) || (item->media && p->media))
-		return false;
-	p->media |= item->media;
-	if (item->share > 1)
-		return put_shared(p, item, at, start);
-	if (!is_free(p, start, item->size))
-		return false;
-	mark(p, start, item->size, true);
-	return true;
-}
-
-/* The pattern with one more; false when it does not fit. */
-static bool put(const struct kind *k, struct pattern *p, uint8_t item, uint8_t cut,
-		unsigned int start)
-{
-	const struct cut *c;
-	uint8_t at;
-
-	if (k->fluid) {
-		if (p->free < k->items[item].milli)
-			return false;
-		p->free = (uint16_t)(p->free - k->items[item].milli);
-		return true;
-	}
-	if (cut >= k->cuts_n || (p->cut != CUT_NONE && p->cut != cut))
-		return false;
-	c = &k->cuts[cut];
-	at = k->items[item].at[cut];
-	if (cut_capacity(p, c, at) == 0)
-		return false;
-	if (p->cut == CUT_NONE)
-		p->free = c->slots;
-	p->cut = cut;
-	p->vgpus++;
-	if (!c->one_size)
-		return put_mapped(p, &c->items[at], at, start);
-	p->item = at;
-	return true;
-}
-
-static bool take_back_shared(struct pattern *p, const struct cut_item *item, uint8_t at,
-			     unsigned int start)
-{
-	struct shared *s = find_shared(p, at, start);
-
-	if (!s)
-		return false;
-	if (--s->vgpus == 0) {
-		*s = (struct shared){ 0 };
-		mark(p, start, item->size, false);
-		qsort(p->shared, SHARED_MAX, sizeof(p->shared[0]), by_start);
-	}
-	return true;
-}
-
-static bool is_taken(const struct pattern *p, unsigned int start, unsigned int n)
-{
-	for (unsigned int i = start; i < start + n; i++)
-		if (!(p->mask[i / 64] >> (i % 64) & 1))
-			return false;
-	return true;
-}
-
-static bool take_back_mapped(struct pattern *p, const struct cut_item *item, uint8_t at,
-			     unsigned int start)
-{
-	if (!is_start(item, start) || (item->media && !p->media))
-		return false;
-	if (item->media)
-		p->media = 0;
-	if (item->share > 1)
-		return take_back_shared(p, item, at, start);
-	if (!is_taken(p, start, item->size))
-		return false;
-	mark(p, start, item->size, false);
-	return true;
-}
-
-static bool take_back(const struct kind *k, struct pattern *p, uint8_t item, unsigned int start)
-{
-	const struct cut *c;
-	uint8_t at;
-
-	if (k->fluid) {
-		p->free = (uint16_t)(p->free + k->items[item].milli);
-		return p->free <= 1000;
-	}
-	c = cut_of(k, p->cut);
-	at = c ? k->items[item].at[p->cut] : ITEM_NONE;
-	if (at == ITEM_NONE || p->vgpus == 0 || (c->one_size && p->item != at))
-		return false;
-	if (!c->one_size && !take_back_mapped(p, &c->items[at], at, start))
-		return false;
-	p->vgpus--;
-	if (p->vgpus == 0) {
-		p->item = 0;
-		p->cut = k->cuts_n > 1 ? CUT_NONE : 0;
-		p->free = k->cuts[0].slots;
-	}
-	return true;
-}
+/* ---- changes ---- */
 
 int situation_put(struct situations *t, uint32_t s, uint8_t item, uint8_t cut, uint16_t start,
 		  uint32_t *ret, struct error *err)
 {
 	struct pattern p = t->keys[s].p;
 
-	if (!put(t->kinds[p.kind], &p, item, cut, start))
+	if (!pattern_put(t->kinds[p.kind], &p, item, cut, start))
 		return error_set(err, ERR_NO_CAPACITY, "the slot is taken or does not exist");
 	return intern(t, &p, ret, err);
 }
@@ -899,7 +464,7 @@ int situation_take_back(struct situations *t, uint32_t s, uint8_t item, uint16_t
 {
 	struct pattern p = t->keys[s].p;
 
-	if (!take_back(t->kinds[p.kind], &p, item, start))
+	if (!pattern_take_back(t->kinds[p.kind], &p, item, start))
 		return error_set(err, ERR_NOT_FOUND, "nothing of that size is there");
 	return intern(t, &p, ret, err);
 }
@@ -908,164 +473,17 @@ int situation_block(struct situations *t, uint32_t s, uint8_t cut, uint16_t star
 		    uint32_t *ret, struct error *err)
 {
 	struct pattern p = t->keys[s].p;
-	const struct kind *k = t->kinds[p.kind];
 
-	if (k->fluid || cut >= k->cuts_n || start + n > k->cuts[cut].slots ||
-	    (p.cut != CUT_NONE && p.cut != cut) || !is_free(&p, start, n))
+	if (!pattern_block(t->kinds[p.kind], &p, cut, start, n))
 		return error_set(err, ERR_NO_CAPACITY, "the slots are taken or do not exist");
-	if (p.cut == CUT_NONE)
-		p.free = k->cuts[cut].slots;
-	p.cut = cut;
-	/* Its size is now the GPU's, and nobody said which of ours that is. */
-	if (k->cuts[cut].one_size && p.vgpus == 0)
-		p.item = ITEM_NONE;
-	p.vgpus++;
-	mark(&p, start, n, true);
 	return intern(t, &p, ret, err);
-}
-
-/* ---- previews ---- */
-
-struct search {
-	const struct kind *k;
-	const float *worth;
-	uint8_t item;
-	double least;            /* loss of the best so far */
-	struct preview *best;
-};
-
-static double loss_of(const struct search *f, const struct places *all,
-		      const struct place_set *set, const struct place_set *with)
-{
-	double sum = 0;
-
-	for (uint8_t i = 0; i < f->k->items_n; i++) {
-		unsigned int n = 0;
-
-		for (unsigned int w = 0; w < all->words; w++)
-			n += (unsigned int)__builtin_popcountll(
-				set->bits[w] & with->bits[w] & all->of_item[i].bits[w]);
-		sum += (double)f->worth[i] * n;
-	}
-	return sum;
-}
-
-/* In a mapped cut: the free place of the item that takes least with it. */
-static void search_places(struct search *f, const struct pattern *p, uint8_t cut)
-{
-	const struct places *all = f->k->places[cut];
-	struct place_set set;
-	int best = -1;
-
-	free_places(all, p, &set);
-	for (unsigned int w = 0; w < all->words; w++) {
-		uint64_t mine = set.bits[w] & all->of_item[f->item].bits[w];
-
-		for (; mine; mine &= mine - 1) {
-			unsigned int place = 64 * w + (unsigned int)__builtin_ctzll(mine);
-			double loss = f->worth ? loss_of(f, all, &set, &all->with[place]) : 0;
-
-			if (loss < f->least - 1e-9) {
-				f->least = loss;
-				best = (int)place;
-			}
-		}
-	}
-	if (best < 0)
-		return;
-	f->best->cut = cut;
-	f->best->start = all->list[best].start;
-	for (unsigned int w = 0; w < all->words; w++)
-		set.bits[w] &= ~all->with[best].bits[w];
-	count_places(f->k, cut, &set, f->k->cuts[cut].vgpus_max - p->vgpus - 1u,
-		     f->best->capacity);
-	f->best->free_milli =
-		(uint16_t)(1000u *
-			   (p->free - f->k->cuts[cut].items[f->k->items[f->item].at[cut]].size) /
-			   f->k->cuts[cut].slots);
-}
-
-/* Elsewhere: try it and count. */
-static void try_start(struct search *f, const struct pattern *p, uint8_t cut, uint16_t start)
-{
-	struct pattern after = *p;
-	uint16_t then[KIND_ITEMS_MAX];
-	double loss = 0;
-
-	if (!put(f->k, &after, f->item, cut, start))
-		return;
-	fill_capacity(f->k, &after, then);
-	for (uint8_t i = 0; f->worth && i < f->k->items_n; i++)
-		loss -= f->worth[i] * then[i];
-	if (loss >= f->least - 1e-9)
-		return;
-	f->least = loss;
-	f->best->cut = cut;
-	f->best->start = start;
-	f->best->free_milli = free_milli(f->k, &after);
-	memcpy(f->best->capacity, then, f->k->items_n * sizeof(then[0]));
-}
-
-static void search_steps(struct search *f, const struct pattern *p, uint8_t cut)
-{
-	const struct cut_item *c;
-	uint8_t at;
-
-	if (f->k->fluid || f->k->cuts[cut].one_size) {
-		try_start(f, p, cut, START_NONE);
-		return;
-	}
-	at = f->k->items[f->item].at[cut];
-	c = at == ITEM_NONE ? NULL : &f->k->cuts[cut].items[at];
-	for (int i = 0; c && i < c->starts_n; i++)
-		try_start(f, p, cut, c->starts[i]);
-}
-
-static bool search_cut(struct search *f, const struct pattern *p, uint8_t cut)
-{
-	f->least = 1e300;
-	if (!f->k->fluid && f->k->places[cut])
-		search_places(f, p, cut);
-	else
-		search_steps(f, p, cut);
-	return f->least < 1e300;
-}
-
-/* An empty GPU that may be cut in several ways: the way that leaves most. */
-static bool search_cuts(struct search *f, const struct pattern *p, struct preview *ret)
-{
-	double most = -1, left;
-	struct preview one;
-
-	f->best = &one;
-	for (uint8_t cut = 0; cut < f->k->cuts_n; cut++) {
-		struct pattern as_cut = *p;
-
-		as_cut.cut = cut;
-		as_cut.free = f->k->cuts[cut].slots;
-		if (f->k->items[f->item].at[cut] == ITEM_NONE || !search_cut(f, &as_cut, cut))
-			continue;
-		left = 0;
-		for (uint8_t i = 0; f->worth && i < f->k->items_n; i++)
-			left += f->worth[i] * one.capacity[i];
-		if (left > most + 1e-9) {
-			most = left;
-			*ret = one;
-		}
-	}
-	return most >= 0;
 }
 
 bool situation_preview(const struct situations *t, uint32_t s, uint8_t item, const float *worth,
 		       struct preview *ret)
 {
 	const struct pattern *p = &t->keys[s].p;
-	const struct kind *k = t->kinds[p->kind];
-	struct search f = { .k = k, .worth = worth, .item = item, .best = ret };
 
-	if (situation_capacity(t, s)[item] == 0)
-		return false;
-	if (!k->fluid && p->cut == CUT_NONE)
-		return search_cuts(&f, p, ret);
-	return search_cut(&f, p, k->fluid ? 0 : p->cut);
+	return situation_capacity(t, s)[item] > 0 &&
+	       preview_find(t->kinds[p->kind], p, item, worth, ret);
 }
