@@ -163,6 +163,7 @@ int engine_add_host(struct engine *e, const struct engine_host *host, uint32_t *
 	h->ram_total = h->ram_free = clamp(host->ram_mib);
 	h->labels = host->labels;
 	for (uint8_t g = 0; g < h->gpus_n; g++) {
+		e->slots = e->slots || situations_has_slots(e->table, host->kinds[g]);
 		e->gpus[h->first + g] = situation_empty(e->table, host->kinds[g]);
 		situation_hold(e->table, e->gpus[h->first + g]);
 	}
@@ -175,8 +176,10 @@ int engine_add_host(struct engine *e, const struct engine_host *host, uint32_t *
 void engine_remove_host(struct engine *e, uint32_t host)
 {
 	begin_change(e, host);
-	for (uint8_t g = 0; g < e->hosts[host].gpus_n; g++)
+	for (uint8_t g = 0; g < e->hosts[host].gpus_n; g++) {
+		e->vgpus -= situation_vgpus(e->table, e->gpus[e->hosts[host].first + g]);
 		situation_drop(e->table, e->gpus[e->hosts[host].first + g]);
+	}
 	e->hosts[host].alive = false;
 	e->dead_n++;
 	end_change(e, host);
@@ -444,6 +447,7 @@ static void book(struct engine *e, const struct engine_choice *c, int sign)
 	h->cpu_free -= sign * (int32_t)d->ask.cpu_milli;
 	h->ram_free -= sign * (int32_t)d->ask.ram_mib;
 	h->vms[demand_sort(d)] = (uint16_t)(h->vms[demand_sort(d)] + sign);
+	e->vgpus += sign * c->n;
 }
 
 /* Puts all picks; on failure those before the failing one are taken back. */
@@ -490,6 +494,8 @@ int engine_take(struct engine *e, const struct engine_choice *c, struct error *e
 
 void engine_missed(struct engine *e, uint32_t demand)
 {
+	if (e->policy->by_scarcity)
+		pool_note_scarcity(e);
 	e->since_weighed++;
 	count_request(e, &e->demands[demand]);
 }

@@ -185,8 +185,27 @@ static bool is_part(const struct demand *d)
 
 /* ---- fragmentation ---- */
 
-/* Harm is rounded to this many milli: see the head of this file. */
-#define HARM_STEP 240.0
+/* Harm is rounded, to weighed milli: see the head of this file.  Where geometry makes rests of a GPU
+ * differ much in worth, small differences count.
+ */
+#define HARM_STEP_FLUID 240.0
+#define HARM_STEP_SLOTS 0.001
+
+/* A GPU that is not empty is on its way to being so when few are on it: the next one keeps it from
+ * that, by this much for each that it holds already.
+ */
+#define WHOLE_LATER 0.1
+
+static double later_loss(const struct engine *e, uint32_t s)
+{
+	double loss = e->whole[situation_kind(e->table, s)];
+
+	if (!e->slots || situation_is_empty(e->table, s))
+		return 0;
+	for (uint16_t n = situation_vgpus(e->table, s); n > 0 && loss > 1e-6; n--)
+		loss *= WHOLE_LATER;
+	return loss;
+}
 
 static bool is_repeated(const struct laying *l, uint8_t gpu)
 {
@@ -207,7 +226,8 @@ static int least_harmed(struct laying *l, const struct host_room *room, int64_t 
 	for (uint8_t g = 0; g < l->n; g++) {
 		if (is_repeated(l, g) || !may_lie(l, g) || !look(l, g, &next))
 			continue;
-		worth = harm_worth_after(l->e, room, l->gpus[g], &next, cpu, ram);
+		worth = harm_worth_after(l->e, room, l->gpus[g], &next, cpu, ram) -
+			later_loss(l->e, l->gpus[g]);
 		if (best < 0 || worth > *ret + 1e-6) {
 			best = g;
 			*ret = worth;
@@ -242,7 +262,8 @@ static uint32_t fragmentation(struct engine *e, uint32_t host, const struct dema
 		if (!lay(&l, (uint8_t)gpu, &picks[i]))
 			return 0;
 	}
-	return (uint32_t)(MIDDLE + (int64_t)floor((after - before) / HARM_STEP));
+	return (uint32_t)(MIDDLE + (int64_t)floor((after - before) /
+						  (e->slots ? HARM_STEP_SLOTS : HARM_STEP_FLUID)));
 }
 
 /* ---- the others for people ---- */

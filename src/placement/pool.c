@@ -135,36 +135,80 @@ void pool_choose_mix(struct engine *e)
 
 /* ---- weights ---- */
 
-/* A demand weighs by how often it comes, by how many of it go into a GPU (small ones fit into what
- * larger ones leave, and not the other way round), and, where the policy says so, by how little
- * room the pool has left for it: the derivative of sum(share * log(room)). */
+/* What one milli of room is worth to a demand.
+ *
+ * Where GPUs have slots, a place is worth more the more often its size comes, the larger it is, and
+ * the scarcer such places were lately; the floor keeps an order while nothing is scarce.  Departures
+ * make room again, so what counts is the mean over about one lifetime, not the room of this
+ * moment.  Where they have none, any rest will do for something, and small requests fit into
+ * what large ones leave: a milli is worth the less, the larger the request, and the more the pool
+ * has for it now (the derivative of sum(share * log(room))).  Exponent and floor are from
+ * searches over mixes, modes and loads; between 0.5 and 1 and below 0.1 little changes.
+ */
+#define PLACE_EXPONENT 0.7
+#define SCARCITY_FLOOR 0.02
+
 static double weight_of(const struct engine *e, const struct mix_entry *m)
 {
 	const struct demand *d = &e->demands[m->demand];
 	double size = (double)d->milli * d->ask.count;
-	double left = m->left > size ? m->left : size;
 
-	if (size <= 0) /* no GPU, or none that we have */
-		return e->policy->by_scarcity ? 0 : m->share;
-	return e->policy->by_scarcity ? m->share / size / left : m->share;
+	if (!e->policy->by_scarcity)
+		return m->share;
+	if (d->ask.count == 0)
+		return 0;
+	if (e->slots)
+		return pow(m->share * size, PLACE_EXPONENT) * (SCARCITY_FLOOR + d->scarce) / size;
+	return m->share / size / (m->left > size ? m->left : size);
+}
+
+/* Memory of a mean lifetime: as many requests as there are vGPUs (Little's law). */
+void pool_note_scarcity(struct engine *e)
+{
+	double step = 1.0 / (double)(e->vgpus > 64 ? e->vgpus : 64);
+
+	for (size_t i = 0; i < e->mix_n; i++) {
+		struct demand *d = &e->demands[e->mix[i].demand];
+		double size = (double)d->milli * d->ask.count;
+
+		if (size > 0)
+			d->scarce += (1 / (1 + e->mix[i].left / size) - d->scarce) * step;
+	}
 }
 
 /* A place is worth the room that it is to those that could use it. */
+static void weigh_whole(struct engine *e, uint8_t kind)
+{
+	size_t items = situations_items(e->table, kind);
+	uint16_t most = 0;
+
+	for (uint8_t i = 0; i < items; i++) {
+		uint16_t milli = situations_item_milli(e->table, kind, i);
+
+		if (e->worth[kind][i] > 0 && milli > most) {
+			most = milli;
+			e->whole[kind] = e->worth[kind][i];
+		}
+	}
+}
+
 static void weigh_places(struct engine *e)
 {
 	size_t kinds = situations_kinds(e->table);
 
 	memset(e->worth, 0, sizeof(e->worth));
-	for (size_t k = 0; k < kinds; k++)
+	memset(e->whole, 0, sizeof(e->whole));
+	for (uint8_t k = 0; k < kinds; k++) {
 		for (size_t g = 0; g < e->groups_n; g++) {
 			uint8_t item = e->group_items[k][g];
 
 			if (item != ITEM_NONE)
-				e->worth[k][item] += (float)(e->groups[g].weight *
-							     situations_item_milli(e->table,
-										   (uint8_t)k,
-										   item));
+				e->worth[k][item] +=
+					(float)(e->groups[g].weight *
+						situations_item_milli(e->table, k, item));
 		}
+		weigh_whole(e, k);
+	}
 }
 
 /* Contests have to be held anew after every change of weights, so small ones are let pass. */

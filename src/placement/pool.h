@@ -23,6 +23,7 @@ struct demand {
 	struct engine_demand ask;
 	double seen;             /* requests so far, or as expected */
 	bool fixed;
+	double scarce;           /* mean of 1 / (1 + places left) over the last requests */
 	uint16_t milli;          /* of one item, the largest over the kinds */
 	struct contest contest;
 	uint64_t caught_up;      /* changes that the contest knows */
@@ -71,6 +72,9 @@ struct engine {
 	uint32_t weighed;        /* counts the weights; 0 is never one */
 	uint32_t since_weighed;  /* decisions */
 	float worth[KINDS_MAX][KIND_ITEMS_MAX]; /* of one more place for an item, by the weights */
+	float whole[KINDS_MAX];  /* of the place that takes a GPU whole */
+	int64_t vgpus;           /* in the pool */
+	bool slots;              /* there are GPUs with geometry */
 	uint64_t luck;           /* of the decision under way */
 };
 
@@ -94,6 +98,8 @@ uint8_t demand_item(const struct engine *e, const struct demand *d, uint32_t s);
 /* Chooses the mix from what was seen, counts the room for it, and weighs it. */
 void pool_choose_mix(struct engine *e);
 void pool_weigh(struct engine *e);
+/* After each request, met or not. */
+void pool_note_scarcity(struct engine *e);
 /* As pool_weigh(), unless the weights are much as they were; true: they changed. */
 bool pool_reweigh(struct engine *e);
 

@@ -397,6 +397,11 @@ size_t situations_kinds(const struct situations *t)
 	return t->kinds_n;
 }
 
+bool situations_has_slots(const struct situations *t, uint8_t kind)
+{
+	return !t->kinds[kind]->fluid;
+}
+
 size_t situations_items(const struct situations *t, uint8_t kind)
 {
 	return t->kinds[kind]->items_n;

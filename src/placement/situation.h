@@ -57,6 +57,8 @@ must_check int situations_add_fluid(struct situations *t, const uint16_t *sizes,
 uint8_t situations_item(const struct situations *t, uint8_t kind, const char *mig_name,
 			uint32_t fb_mib);
 size_t situations_kinds(const struct situations *t);
+/* False for a fluid kind. */
+bool situations_has_slots(const struct situations *t, uint8_t kind);
 size_t situations_items(const struct situations *t, uint8_t kind);
 uint16_t situations_item_milli(const struct situations *t, uint8_t kind, uint8_t item);
 
