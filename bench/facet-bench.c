@@ -20,6 +20,12 @@ static const struct {
 	{ "openb", bench_openb,
 	  "NODES REQUESTS [--policy P] [--seeds A-B] [--arrivals SHARE]",
 	  "replays a request list of the public trace until it overflows a node list" },
+	{ "churn", bench_churn,
+	  "[REQUESTS] [--policy P|pool] [--mode M] [--mix X] [--load SHARE]... [--gpus N]\n"
+	  "         [--seeds A-B] [--window LIFETIMES] [--list-lifetimes]",
+	  "how much finds a place where VMs come and go, by mode, mix and load" },
+	{ "defrag", bench_defrag, "(as churn)",
+	  "the same, without and with a live migration for each request that does not fit" },
 	{ "decide", bench_decide, "[--policy P] [--gpus N] [--rounds N]",
 	  "times decisions in pools of 100 to 1,000,000 GPUs" },
 };
