@@ -130,8 +130,8 @@ int arrivals_make(const struct needs *needs, const struct arrivals_how *how, str
 	for (size_t i = 0; i < needs->n && r == 0; i++)
 		r = add_need(&m, (uint32_t)i);
 	if (r == 0 && m.made.n == 0)
-		r = error_set(err, ERR_INVALID, "no VM comes before the end of the plan: plan for a "
-			      "longer time or a higher rate");
+		r = error_set(err, ERR_INVALID, "no VM comes before the end of the plan: plan for "
+			      "a longer time or a higher rate");
 	if (r < 0) {
 		arrivals_done(&m.made);
 		return r;

@@ -10,7 +10,7 @@
 
 struct fewest {
 	bool possible;
-	uint32_t count;          /* hosts of the sort, when possible; else the most that were tried */
+	uint32_t count;          /* hosts of the sort, when possible; else the most tried */
 	uint32_t accepted_percent_milli; /* with that many */
 	uint32_t below_percent_milli;    /* with one fewer; 0 when COUNT is the least allowed */
 };

@@ -149,8 +149,8 @@ static int read_some_gpus(struct reader *rd, char *value)
 		name = trim(x + 3);
 	}
 	if (x && (!text_to_u64(trim(value), UINT32_MAX, &n) || n == 0))
-		return wrong(rd, "gpus is NUMBER x BOARD with a number from 1 on, not '%.40s x ...'",
-			     value);
+		return wrong(rd, "gpus is NUMBER x BOARD with a number from 1 on, not "
+			     "'%.40s x ...'", value);
 	board = catalogue_board_named(name);
 	if (!board)
 		return no_board(rd, name);

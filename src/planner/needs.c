@@ -173,8 +173,8 @@ static int read_times(struct reader *rd, struct need *n)
 	if (r == 0)
 		r = read_time(rd, LIFETIME, &n->life_ms);
 	if (r == 0 && *life && n->life_ms == 0)
-		return csv_wrong(&rd->csv, LIFETIME, rd->err, "a VM that lives for '%.40s' is never "
-				 "there; leave it empty for one that stays", life);
+		return csv_wrong(&rd->csv, LIFETIME, rd->err, "a VM that lives for '%.40s' is "
+				 "never there; leave it empty for one that stays", life);
 	if (r == 0 && *rate)
 		r = csv_real(&rd->csv, RATE, 0, RATE_MAX, &n->rate, rd->err);
 	if (r == 0 && *rate && n->rate <= 0)
@@ -195,8 +195,8 @@ static int read_label(struct reader *rd, const char *name, struct need *n)
 	}
 	for (size_t i = 0; i < rd->fleet->labels_n && i < 8; i++)
 		text_add(&list, "%s%s", i ? ", " : "", rd->fleet->labels[i]);
-	return csv_wrong(&rd->csv, LABELS, rd->err, "no host has the label '%.40s'; the fleet has %s",
-			 name, list.data ? list.data : "none");
+	return csv_wrong(&rd->csv, LABELS, rd->err, "no host has the label '%.40s'; the fleet "
+			 "has %s", name, list.data ? list.data : "none");
 }
 
 static int read_labels(struct reader *rd, struct need *n)

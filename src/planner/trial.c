@@ -207,43 +207,71 @@ static int come(struct run *r, uint32_t arrival)
 
 /* ---- over time ---- */
 
-static void sample(struct run *r, size_t arrival)
+/* Number of the stretch in which AT_MS lies; of ARRIVAL where all come at once. */
+static size_t stretch_of(const struct run *r, uint64_t at_ms, size_t arrival)
 {
 	const struct arrivals *a = r->scene->arrivals;
 	uint64_t first = a->list[0].at_ms, span = a->list[a->n - 1].at_ms - first;
+
+	if (span == 0)
+		return arrival * TRIAL_SAMPLES / a->n;
+	return (size_t)((double)(at_ms - first) / (double)span * (TRIAL_SAMPLES - 1));
+}
+
+static uint64_t begin_of(const struct run *r, size_t stretch)
+{
+	const struct arrivals *a = r->scene->arrivals;
+	uint64_t first = a->list[0].at_ms, span = a->list[a->n - 1].at_ms - first;
+
+	return first + (uint64_t)((double)span * (double)stretch / (TRIAL_SAMPLES - 1));
+}
+
+/* Stretches begin as the one before ended.  Called before anything changes. */
+static void begin_stretches(struct run *r, uint64_t at_ms, size_t arrival)
+{
 	struct trial *t = r->t;
-	struct trial_sample *s;
-	size_t at = span == 0 ? arrival * TRIAL_SAMPLES / a->n :
-		(size_t)((double)(a->list[arrival].at_ms - first) / (double)span *
-			 (TRIAL_SAMPLES - 1));
+	size_t last = stretch_of(r, at_ms, arrival);
 
-	/* Stretches in which nobody came are as the one before. */
-	while (t->samples_n <= at) {
-		struct trial_sample *next = &t->samples[t->samples_n++];
+	for (; t->samples_n <= last; t->samples_n++)
+		t->samples[t->samples_n] = (struct trial_sample){
+			begin_of(r, t->samples_n), t->asked, t->accepted, r->fb_mib
+		};
+}
 
-		*next = t->samples_n > 1 ? next[-1] : (struct trial_sample){ 0 };
-		if (t->samples_n > 1)
-			next->fb_mib = 0;
-	}
-	s = &t->samples[at];
-	s->at_ms = a->list[arrival].at_ms;
-	s->asked = t->asked;
-	s->accepted = t->accepted;
+static void sample(struct run *r)
+{
+	struct trial_sample *s = &r->t->samples[r->t->samples_n - 1];
+
+	s->asked = r->t->asked;
+	s->accepted = r->t->accepted;
 	s->fb_mib = r->fb_mib > s->fb_mib ? r->fb_mib : s->fb_mib;
+}
+
+static int let_leave(struct run *r, size_t before)
+{
+	uint64_t now = arrival_at(r, before)->at_ms, at;
+	int e = 0;
+
+	while (e == 0 && r->leavers.n > 0) {
+		at = arrival_at(r, r->leavers.heap[0])->leave_ms;
+		if (at > now)
+			break;
+		begin_stretches(r, at, before);
+		e = leave(r, pop_leaver(r));
+	}
+	return e;
 }
 
 static int replay(struct run *r)
 {
-	const struct arrivals *a = r->scene->arrivals;
 	int e = 0;
 
-	for (size_t i = 0; i < a->n && e == 0; i++) {
-		while (e == 0 && r->leavers.n > 0 &&
-		       arrival_at(r, r->leavers.heap[0])->leave_ms <= a->list[i].at_ms)
-			e = leave(r, pop_leaver(r));
+	for (size_t i = 0; i < r->scene->arrivals->n && e == 0; i++) {
+		e = let_leave(r, i);
+		begin_stretches(r, arrival_at(r, i)->at_ms, i);
 		if (e == 0)
 			e = come(r, (uint32_t)i);
-		sample(r, i);
+		sample(r);
 	}
 	return e;
 }

@@ -40,10 +40,10 @@ struct trial_place {
 	uint8_t lack;
 };
 
-/* As it was after the last arrival in a stretch of time (or of arrivals). */
+/* A stretch of time (or of arrivals, where all come at once). */
 struct trial_sample {
-	uint64_t at_ms;
-	uint32_t asked, accepted; /* since the beginning */
+	uint64_t at_ms;           /* its beginning */
+	uint32_t asked, accepted; /* up to its end */
 	uint64_t fb_mib;          /* in use, the most in the stretch */
 };
 
