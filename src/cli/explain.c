@@ -81,6 +81,27 @@ static int print_device(const struct table_style *style, const json_t *device, s
 	return r;
 }
 
+/* What it is entitled to, and its turn where it waits. */
+static void print_rights(const struct table_style *style, const json_t *body)
+{
+	const json_t *queue = json_object_get(body, "queue");
+	const char *klass = cell_string(body, "priority_class");
+
+	if (!json_object_get(body, "priority"))
+		return;
+	fprintf(style->out, "priority %" JSON_INTEGER_FORMAT "%s%s, %s, %s\n",
+		json_integer_value(json_object_get(body, "priority")), *klass ? " of class " : "",
+		klass,
+		json_is_true(json_object_get(body, "preempts")) ? "may put off lower ones"
+								: "puts off nobody",
+		json_is_true(json_object_get(body, "preemptible")) ? "may be put off"
+								   : "is never put off");
+	if (json_is_object(queue))
+		fprintf(style->out, "waits in the queue, position %" JSON_INTEGER_FORMAT ": %s\n",
+			json_integer_value(json_object_get(queue, "position")),
+			cell_string(queue, "waits_for"));
+}
+
 static int print_vm(const struct table_style *style, const json_t *body, struct error *err)
 {
 	const json_t *devices = json_object_get(body, "devices"), *device;
@@ -90,6 +111,7 @@ static int print_vm(const struct table_style *style, const json_t *body, struct 
 
 	fprintf(style->out, "vm %s on host %s: %s%s%s\n", cell_string(body, "vm"),
 		cell_string(body, "host"), cell_string(body, "state"), *reason ? ", " : "", reason);
+	print_rights(style, body);
 	if (json_array_size(devices) == 0)
 		fprintf(style->out,
 			"It asks for no vGPU: facet vm attach %s --group GROUP --profile PROFILE\n",

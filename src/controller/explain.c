@@ -44,6 +44,33 @@ static json_t *candidates(const struct placement_answer *a)
 	return list;
 }
 
+/* What is in the way though a GPU has room. */
+static void add_rules(json_t *list, const struct change *ch)
+{
+	for (size_t i = 0; i < ch->refusals_n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "gpu", "", "fits", 0,
+						      "code", ch->refusals[i].code, "text",
+						      ch->refusals[i].text));
+}
+
+/* Its place in the queue, null when it does not wait. */
+static json_t *explain_turn(struct controller *c, const char *vm)
+{
+	struct table *t = &c->tables[OBJECT_WAITER];
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct waiter *w = t->rows[i]->data;
+
+		if (strcmp(w->vm, vm) == 0)
+			return json_pack("{s:I, s:I, s:I, s:s, s:s}", "position",
+					 (json_int_t)w->position, "since_ms",
+					 (json_int_t)w->since_ms, "deadline_ms",
+					 (json_int_t)w->deadline_ms, "preempted_by",
+					 w->preempted_by, "waits_for", w->waits_for);
+	}
+	return json_null();
+}
+
 static json_t *explain_device(struct change *ch, const struct vm *vm, const struct vm_device *d)
 {
 	struct placement_answer *a = calloc(1, sizeof(*a));
@@ -55,14 +82,17 @@ static json_t *explain_device(struct change *ch, const struct vm *vm, const stru
 		return NULL;
 	r = pool_try(ch, vm, d, a, &err);
 	list = candidates(a);
+	if (r == 0 && (r = quota_claim(ch, vm, d, a, &err)) < 0)
+		add_rules(list, ch);
 	for (uint32_t i = 0; r == 0 && i < d->count; i++) {
 		const struct object *host = controller_find(ch->c, OBJECT_HOST, vm->host);
 
 		json_array_append_new(list,
-				      json_pack("{s:s, s:b, s:s, s:s+}", "gpu",
+				      json_pack("{s:s, s:b, s:s, s:s+++}", "gpu",
 						host->gpus.rows[a->slots[i].gpu]->id, "fits", 1,
 						"code", "fits", "text",
-						"one more would go here: ", a->slots[i].profile));
+						"one more would go here: ", a->slots[i].profile,
+						", by ", a->terms));
 	}
 	j = json_pack("{s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:s}", "device", d->name, "profile",
 		      d->profile, "group", d->group, "count", (int)d->count, "fits", r == 0,
@@ -78,7 +108,9 @@ int controller_explain_vm(struct controller *c, const char *name, json_t **ret, 
 	const struct object *o = controller_find(c, OBJECT_VM, name);
 	json_t *devices = json_array();
 	const struct vm *vm;
+	uint32_t priority;
 	struct change ch;
+	bool preempts;
 
 	if (!o) {
 		json_decref(devices);
@@ -89,9 +121,14 @@ int controller_explain_vm(struct controller *c, const char *name, json_t **ret, 
 	change_begin(&ch, c, NULL);
 	for (size_t i = 0; i < vm->devices_n; i++)
 		json_array_append_new(devices, explain_device(&ch, vm, &vm->devices[i]));
+	priority = vm_priority(&ch, vm);
+	preempts = vm_may_preempt(&ch, vm);
 	change_drop(&ch);
-	*ret = json_pack("{s:s, s:s, s:s, s:s, s:o}", "vm", vm->name, "host", vm->host, "state",
-			 names_word(&vm_state_names, vm->state), "reason", vm->state_reason,
+	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:o, s:o}", "vm", vm->name,
+			 "host", vm->host, "state", names_word(&vm_state_names, vm->state),
+			 "reason", vm->state_reason, "tenant", vm->tenant, "priority",
+			 (json_int_t)priority, "priority_class", vm->priority_class, "preempts",
+			 preempts, "preemptible", vm->preemptible, "queue", explain_turn(c, name),
 			 "devices", devices);
 	return 0;
 }
@@ -184,6 +221,29 @@ static void check_leases(struct controller *c, json_t *list)
 		add_check(list, "", "quarantine", true, "no slice is quarantined", "");
 }
 
+/* Limits that were lowered, or came late. */
+static void check_tenants(struct controller *c, json_t *list)
+{
+	struct table *t = &c->tables[OBJECT_TENANT];
+	char found[NAME_SIZE + 300];
+	size_t over = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct tenant *tenant = t->rows[i]->data;
+
+		quota_show(c, tenant);
+		if (!tenant->over[0])
+			continue;
+		over++;
+		snprintf(found, sizeof(found), "tenant %s has %s", tenant->name, tenant->over);
+		add_check(list, "", "quota", false, found,
+			  "nothing more starts for it: stop VMs of it, or raise its limit with "
+			  "`facet tenant update`");
+	}
+	if (t->n && over == 0)
+		add_check(list, "", "quota", true, "no tenant has more than it may", "");
+}
+
 static void host_checks(const struct host *h, json_t *list)
 {
 	add_check(list, h->name, "agent", h->state != HOST_LOST,
@@ -209,6 +269,7 @@ json_t *controller_doctor(struct controller *c)
 		  c->broken ? "make room, or make it writable; Facet goes on by itself" : "");
 	check_gpus(c, list);
 	check_leases(c, list);
+	check_tenants(c, list);
 	if (t->n == 0)
 		add_check(list, "", "hosts", false, "no host has reported",
 			  "start facet-agent on a GPU host");

@@ -166,8 +166,7 @@ static void keep_cut(struct pool_gpu *p, struct snapshot_gpu *b,
 		const struct lease *l = leases->rows[i];
 		bool placed = l->placement != PLACEMENT_NONE;
 
-		if (l->adopted || l->framework == FRAMEWORK_PASSTHROUGH ||
-		    placed == (wanted == GPU_MODE_MIXED))
+		if (l->framework == FRAMEWORK_PASSTHROUGH || placed == (wanted == GPU_MODE_MIXED))
 			continue;
 		snprintf(text, sizeof(text),
 			 "lease %s (%s) on it is cut %s, the group wants %s: it fits when that "
@@ -243,6 +242,7 @@ static int choose(struct change *ch, const struct vm *vm, const struct vm_device
 	request.policy = (enum policy)g->policy;
 	request.allowed = g->profiles;
 	request.allowed_n = g->profiles_n;
+	request.tables = ch->c->placement;
 	return placement_choose(s->gpus, s->n, &request, ret, err);
 }
 

@@ -218,7 +218,7 @@ int queue_may_pass(struct change *ch, const struct vm *vm, const struct vm_devic
 
 		if (!w || strcmp(w->vm, vm->name) == 0)
 			continue;
-		if (!goes_before(ch, w, own) || !holds_up(ch, w) ||
+		if (!holds_up(ch, w) || !goes_before(ch, w, own) ||
 		    !meets(ch, w, vm->host, device->group))
 			continue;
 		if (!w->preempting && preempt_is_sure(ch, vm->name))

@@ -409,6 +409,31 @@ static void dry_run_says_that_it_would_wait(void **state)
 	assert_null(bench_operation(b, "v3"));
 }
 
+/* The document that a person reads when nothing starts: place, right, and what is in the way. */
+static void explanation_tells_turn_and_quota(void **state)
+{
+	struct bench *b = *state;
+	json_t *j = NULL, *device;
+
+	fill_and_wait(b, "v3");
+	assert_int_equal(controller_explain_vm(b->c, "v3", &j, NULL), 0);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "queue"),
+							    "position")), 1);
+	json_decref(j);
+	stop(b, "v1");
+	stop(b, "v3");
+	bench_expect(b, COMMAND_TENANT_CREATE, "", "{'name':'lab','limit_fb_gib':8}", 0);
+	bench_expect(b, COMMAND_VM_UPDATE, "v4", "{'tenant':'lab','priority':3}", 0);
+	assert_int_equal(controller_explain_vm(b->c, "v4", &j, NULL), 0);
+	assert_true(json_is_null(json_object_get(j, "queue")));
+	assert_int_equal(json_integer_value(json_object_get(j, "priority")), 3);
+	device = json_array_get(json_object_get(j, "devices"), 0);
+	assert_true(json_is_false(json_object_get(device, "fits")));
+	assert_non_null(strstr(json_string_value(json_object_get(device, "summary")),
+			       "tenant lab may have 8 GiB"));
+	json_decref(j);
+}
+
 /* Started by hand meanwhile: there is nothing to wait for. */
 static void vm_that_runs_already_waits_no_longer(void **state)
 {
@@ -448,6 +473,7 @@ int main(void)
 		T(another_group_is_no_way_round),
 		T(bound_counts_from_before_a_restart),
 		T(hopeless_request_holds_nobody_up),
+		T(explanation_tells_turn_and_quota),
 		T(dry_run_says_that_it_would_wait),
 		T(vm_that_runs_already_waits_no_longer),
 	};

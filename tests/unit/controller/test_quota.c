@@ -128,6 +128,23 @@ static void lower_limit_touches_nothing_and_shows_who_is_over(void **state)
 	refused(b, "v3", "has 48");
 }
 
+static void doctor_names_who_is_over(void **state)
+{
+	struct bench *b = *state;
+	char *text;
+	json_t *j;
+
+	prepare(b, ",'limit_vgpus':2", "24Q");
+	start(b, "v1");
+	start(b, "v2");
+	bench_expect(b, COMMAND_TENANT_UPDATE, "lab", "{'limit_vgpus':1}", 0);
+	j = controller_doctor(b->c);
+	text = json_dumps(j, 0);
+	assert_non_null(strstr(text, "tenant lab has 2 of 1 vGPUs"));
+	free(text);
+	json_decref(j);
+}
+
 /* Room that is given back can be had again, at once when the host has said so. */
 static void released_share_can_be_claimed_again(void **state)
 {
@@ -272,6 +289,7 @@ int main(void)
 		T(claim_beyond_the_slots_is_refused),
 		T(each_limit_in_the_way_is_a_reason),
 		T(lower_limit_touches_nothing_and_shows_who_is_over),
+		T(doctor_names_who_is_over),
 		T(released_share_can_be_claimed_again),
 		T(slice_in_quarantine_is_nobodys_use),
 		T(vm_without_a_tenant_has_no_limit),
