@@ -178,6 +178,15 @@ static uint32_t free_before(const struct engine *e, const struct pool_host *h,
 	return situation_free_milli(e->table, pool_gpus(e, h)[p->gpu]);
 }
 
+/* Its share of that GPU; those of the other kinds may have other shares. */
+static uint32_t milli_of(const struct engine *e, const struct pool_host *h,
+			 const struct engine_pick *p)
+{
+	uint8_t kind = situation_kind(e->table, pool_gpus(e, h)[p->gpu]);
+
+	return situations_item_milli(e->table, kind, p->item);
+}
+
 static bool is_part(const struct demand *d)
 {
 	return demand_sort(d) == 1;
@@ -279,12 +288,15 @@ static uint32_t pack(struct engine *e, uint32_t host, const struct demand *d,
 		     struct engine_pick *picks)
 {
 	const struct pool_host *h = &e->hosts[host];
-	uint32_t left = 0;
+	uint32_t left = 0, milli;
 
 	if (!lay_out(e, h, d, fullest, picks))
 		return 0;
-	if (d->ask.count == 1)
-		left = free_before(e, h, &picks[0]) - d->milli;
+	if (d->ask.count == 1) {
+		left = free_before(e, h, &picks[0]);
+		milli = milli_of(e, h, &picks[0]);
+		left -= milli < left ? milli : left;
+	}
 	return MIDDLE - left * 20000 - free_of(e, h);
 }
 
@@ -500,6 +512,7 @@ static uint32_t fgd(struct engine *e, uint32_t host, const struct demand *d,
 	int64_t cpu = h->cpu_free - (int64_t)d->ask.cpu_milli;
 	struct fgd_gpu gpus[ENGINE_HOST_GPUS_MAX];
 	struct preview next[ENGINE_HOST_GPUS_MAX];
+	bool laid[ENGINE_HOST_GPUS_MAX] = { 0 };
 	struct laying l;
 	double before;
 
@@ -514,9 +527,15 @@ static uint32_t fgd(struct engine *e, uint32_t host, const struct demand *d,
 		if (!lay_on(&l, g, &picks[i]))
 			return 0;
 		next[g] = l.next;
-		gpus[g].capacity = next[g].capacity;
-		gpus[g].free = next[g].free_milli;
+		laid[g] = true;
 	}
+	/* Laying out makes situations, which may move those that were read before. */
+	fgd_read(e, h, gpus);
+	for (uint8_t g = 0; g < h->gpus_n; g++)
+		if (laid[g]) {
+			gpus[g].capacity = next[g].capacity;
+			gpus[g].free = next[g].free_milli;
+		}
 	return fgd_score(before, fragments(e, gpus, h->gpus_n, cpu));
 }
 

@@ -155,7 +155,7 @@ static double weight_of(const struct engine *e, const struct mix_entry *m)
 
 	if (!e->policy->by_scarcity)
 		return m->share;
-	if (d->ask.count == 0)
+	if (size <= 0) /* no GPU, or none that we have */
 		return 0;
 	if (e->slots)
 		return pow(m->share * size, PLACE_EXPONENT) * (SCARCITY_FLOOR + d->scarce) / size;

@@ -221,6 +221,38 @@ unsigned int plain_capacity(const struct plain_gpu *g, uint8_t item)
 	return most;
 }
 
+static bool is_simple(const struct cut *c)
+{
+	for (int i = 0; i < c->items_n; i++) {
+		const struct cut_item *item = &c->items[i];
+
+		for (int k = 1; k < item->starts_n; k++)
+			if (item->starts[k] < item->starts[k - 1] + item->size)
+				return false;
+		if (item->share > 1)
+			return false;
+	}
+	return !c->one_size;
+}
+
+unsigned int plain_places(const struct plain_gpu *g, uint8_t item)
+{
+	const struct plain_kind *k = g->kind;
+	uint8_t cut = g->n ? g->cut : 0;
+	const struct cut_item *i;
+	unsigned int n = 0;
+
+	if (k->cuts_n == 0 || !is_simple(&k->cuts[cut]))
+		return plain_capacity(g, item);
+	if (k->at[item][cut] == PLAIN_NONE)
+		return 0;
+	i = &k->cuts[cut].items[k->at[item][cut]];
+	for (int s = 0; s < i->starts_n; s++)
+		n += are_slots_free(g, i->starts[s], i->size) &&
+		     !(i->media && g->n && has_media(g));
+	return n;
+}
+
 bool plain_situation(struct situations *t, const struct plain_gpu *g, uint32_t *ret)
 {
 	uint32_t s = situation_empty(t, g->kind->number);

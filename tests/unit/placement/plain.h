@@ -50,6 +50,10 @@ void plain_take_back(struct plain_gpu *g, size_t i);
 /* The most of ITEM that could be added, over all ways. */
 unsigned int plain_capacity(const struct plain_gpu *g, uint8_t item);
 
+/* Starts at which ITEM could lie, however many vGPUs there may be; where items share GPU instances
+ * or overlap themselves, and without starts, as plain_capacity(). */
+unsigned int plain_places(const struct plain_gpu *g, uint8_t item);
+
 /* What g->list makes of an empty GPU, put in one after the other: a situation of T.  False when T
  * refuses one of them. */
 bool plain_situation(struct situations *t, const struct plain_gpu *g, uint32_t *ret);

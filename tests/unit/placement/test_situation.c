@@ -16,7 +16,7 @@
 
 enum {
 	STEPS = 50,               /* per kind */
-	SUCCESSORS_MAX = CUT_STARTS_MAX * KIND_CUTS_MAX,
+	WAYS_MAX = CUT_STARTS_MAX * KIND_CUTS_MAX,
 	COUNTED = 0,              /* any start will do */
 };
 
@@ -58,21 +58,22 @@ static uint16_t any_start(const struct plain_kind *k, uint8_t item, uint8_t cut)
 
 static void check_capacity(const struct gpu_of *g)
 {
-	const struct situation_item *row = situation_items(g->t, g->s);
+	const uint16_t *capacity = situation_capacity(g->t, g->s);
+	const struct plain_kind *k = g->plain.kind;
+	uint16_t free = situation_free_milli(g->t, g->s);
 
-	for (uint8_t i = 0; i < g->plain.kind->items_n; i++) {
-		unsigned int milli = row[i].capacity *
-				     (unsigned int)situations_item_milli(g->t, g->plain.kind->number, i);
+	for (uint8_t i = 0; i < k->items_n; i++) {
+		unsigned int n = plain_capacity(&g->plain, i);
+		unsigned int milli = n * situations_item_milli(g->t, k->number, i);
+		uint32_t room = situation_room(g->t, k->number, i, capacity[i], free);
 
-		if (row[i].capacity != plain_capacity(&g->plain, i))
+		if (capacity[i] != n)
 			fail_msg("%s: item %u with %zu lying there: capacity %u, in truth %u", what,
-				 i, g->plain.n, row[i].capacity, plain_capacity(&g->plain, i));
-		assert_int_equal(row[i].capacity == 0, row[i].room == 0);
-		assert_true(row[i].room <= 1000);
-		if (g->plain.kind->cuts_n)
-			assert_int_equal(row[i].room, milli > 1000 ? 1000 : milli);
-		else if (row[i].capacity)
-			assert_int_equal(row[i].room, situation_free_milli(g->t, g->s));
+				 i, g->plain.n, capacity[i], n);
+		if (k->cuts_n)
+			assert_int_equal(room, milli > 1000 ? 1000 : milli);
+		else
+			assert_int_equal(room, n ? free : 0);
 	}
 }
 
@@ -123,70 +124,130 @@ static void check_facts(const struct gpu_of *g)
 
 /* ---- what it can become ---- */
 
-static size_t legal_starts(const struct plain_gpu *g, uint8_t item, struct successor *ret)
+struct way {
+	uint16_t start;
+	uint8_t cut;
+};
+
+static size_t ways_of(const struct plain_gpu *g, uint8_t item, struct way *ret)
 {
 	const struct plain_kind *k = g->kind;
 	size_t n = 0;
 
 	if (k->cuts_n == 0 && plain_may(g, item, 0, COUNTED))
-		ret[n++] = (struct successor){ .start = START_NONE };
+		ret[n++] = (struct way){ START_NONE, 0 };
 	for (uint8_t c = 0; c < k->cuts_n; c++) {
 		uint8_t at = k->at[item][c];
 
 		if (at == PLAIN_NONE)
 			continue;
 		if (k->cuts[c].one_size && plain_may(g, item, c, COUNTED))
-			ret[n++] = (struct successor){ .start = START_NONE, .cut = c };
+			ret[n++] = (struct way){ START_NONE, c };
 		for (int i = 0; !k->cuts[c].one_size && i < k->cuts[c].items[at].starts_n; i++)
 			if (plain_may(g, item, c, k->cuts[c].items[at].starts[i]))
-				ret[n++] = (struct successor){
-					.start = k->cuts[c].items[at].starts[i], .cut = c };
+				ret[n++] = (struct way){ k->cuts[c].items[at].starts[i], c };
 	}
 	return n;
 }
 
-static void check_successors(const struct gpu_of *g, uint8_t item)
+/* Each leads somewhere else, and there is what the list says. */
+static void check_ways(const struct gpu_of *g, uint8_t item)
 {
-	struct successor got[SUCCESSORS_MAX], want[SUCCESSORS_MAX];
-	size_t n = situation_successors(g->t, g->s, item, got, SUCCESSORS_MAX);
+	struct way ways[WAYS_MAX];
+	uint32_t to[WAYS_MAX], s;
+	size_t n = ways_of(&g->plain, item, ways);
 
-	if (n != legal_starts(&g->plain, item, want))
-		fail_msg("%s: item %u can go to %zu places, in truth %zu", what, item, n,
-			 legal_starts(&g->plain, item, want));
 	for (size_t i = 0; i < n; i++) {
 		struct plain_gpu after = g->plain;
-		uint32_t s;
 
-		assert_int_equal(got[i].start, want[i].start);
-		assert_int_equal(got[i].cut, want[i].cut);
-		plain_put(&after, item, got[i].cut, got[i].start);
+		assert_int_equal(situation_put(g->t, g->s, item, ways[i].cut, ways[i].start, &to[i],
+					       NULL), 0);
+		plain_put(&after, item, ways[i].cut, ways[i].start);
 		assert_true(plain_situation(g->t, &after, &s));
-		assert_int_equal(got[i].situation, s);
+		assert_int_equal(to[i], s);
 		for (size_t j = 0; j < i; j++)
-			assert_int_not_equal(got[j].situation, s);
+			assert_int_not_equal(to[j], s);
 	}
-	assert_int_equal(situation_successors(g->t, g->s, item, got, 1), n > 0);
 }
 
-/* A capacity is a promise: so many can be put there one after the other. */
+/* What WORTH says is lost by going the way W. */
+static double loss_of(const struct plain_gpu *g, uint8_t item, struct way w, const float *worth)
+{
+	struct plain_gpu after = *g;
+	double sum = 0;
+
+	plain_put(&after, item, w.cut, w.start);
+	for (uint8_t i = 0; i < g->kind->items_n; i++)
+		sum += worth[i] * ((double)plain_places(g, i) - plain_places(&after, i));
+	return sum;
+}
+
+static void check_after(const struct gpu_of *g, uint8_t item, const struct preview *p)
+{
+	struct gpu_of after = { g->t, g->plain, g->s };
+	const uint16_t *capacity;
+
+	plain_put(&after.plain, item, p->cut, p->start);
+	assert_true(plain_situation(g->t, &after.plain, &after.s));
+	capacity = situation_capacity(g->t, after.s);
+	for (uint8_t i = 0; i < g->plain.kind->items_n; i++)
+		assert_int_equal(p->capacity[i], capacity[i]);
+	assert_int_equal(p->free_milli, situation_free_milli(g->t, after.s));
+}
+
+static void check_is_least(const struct gpu_of *g, uint8_t item, const struct preview *p,
+			   const float *worth)
+{
+	struct way ways[WAYS_MAX], got = { p->start, p->cut };
+	size_t n = ways_of(&g->plain, item, ways);
+	double loss = loss_of(&g->plain, item, got, worth);
+
+	for (size_t i = 0; i < n; i++)
+		if (loss_of(&g->plain, item, ways[i], worth) < loss - 1e-3)
+			fail_msg("%s: item %u went to %u, less would be lost at %u", what, item,
+				 got.start, ways[i].start);
+}
+
+static void check_preview(const struct gpu_of *g, uint8_t item)
+{
+	struct way ways[WAYS_MAX];
+	size_t n = ways_of(&g->plain, item, ways);
+	float worth[KIND_ITEMS_MAX];
+	struct preview p;
+
+	for (uint8_t i = 0; i < g->plain.kind->items_n; i++)
+		worth[i] = roll(3) ? (float)roll(100) : 0;
+	assert_int_equal(situation_preview(g->t, g->s, item, NULL, &p), n > 0);
+	if (n == 0) {
+		assert_false(situation_preview(g->t, g->s, item, worth, &p));
+		return;
+	}
+	assert_int_equal(p.start, ways[0].start);
+	assert_int_equal(p.cut, ways[0].cut);
+	check_after(g, item, &p);
+	assert_true(situation_preview(g->t, g->s, item, worth, &p));
+	assert_true(plain_may(&g->plain, item, p.cut, p.start));
+	check_after(g, item, &p);
+	/* A cut is chosen by what it leaves in all, which is another question. */
+	if (g->plain.n || g->plain.kind->cuts_n < 2)
+		check_is_least(g, item, &p, worth);
+}
+
+/* A capacity is a promise: so many can be put there one after the other, when nothing else counts. */
 static void check_promise(const struct gpu_of *g, uint8_t item)
 {
-	struct successor list[SUCCESSORS_MAX];
-	unsigned int left = situation_items(g->t, g->s)[item].capacity;
+	unsigned int left = situation_capacity(g->t, g->s)[item];
+	float worth[KIND_ITEMS_MAX] = { 0 };
+	struct preview p;
 	uint32_t s = g->s;
 
+	worth[item] = 1;
 	for (; left > 0; left--) {
-		size_t n = situation_successors(g->t, s, item, list, SUCCESSORS_MAX), best = 0;
-
-		assert_true(n > 0);
-		for (size_t i = 1; i < n; i++)
-			if (situation_items(g->t, list[i].situation)[item].capacity >
-			    situation_items(g->t, list[best].situation)[item].capacity)
-				best = i;
-		s = list[best].situation;
-		assert_int_equal(situation_items(g->t, s)[item].capacity, left - 1);
+		assert_true(situation_preview(g->t, s, item, worth, &p));
+		assert_int_equal(p.capacity[item], left - 1);
+		assert_int_equal(situation_put(g->t, s, item, p.cut, p.start, &s, NULL), 0);
 	}
-	assert_int_equal(situation_successors(g->t, s, item, list, SUCCESSORS_MAX), 0);
+	assert_false(situation_preview(g->t, s, item, worth, &p));
 }
 
 /* ---- random steps ---- */
@@ -215,8 +276,8 @@ static void put_any(struct gpu_of *g)
 static void put_legal(struct gpu_of *g)
 {
 	uint8_t item = (uint8_t)roll((uint32_t)g->plain.kind->items_n);
-	struct successor list[SUCCESSORS_MAX];
-	size_t n = legal_starts(&g->plain, item, list), i;
+	struct way list[WAYS_MAX];
+	size_t n = ways_of(&g->plain, item, list), i;
 
 	if (n == 0)
 		return;
@@ -264,7 +325,8 @@ static void check_all(const struct gpu_of *g)
 
 	check_facts(g);
 	check_capacity(g);
-	check_successors(g, item);
+	check_ways(g, item);
+	check_preview(g, item);
 	check_promise(g, item);
 	assert_true(plain_situation(g->t, &g->plain, &s));
 	assert_int_equal(s, g->s);
@@ -274,8 +336,9 @@ static void walk(struct situations *t, const struct plain_kind *k, bool foreign)
 {
 	struct gpu_of g = { t, empty_gpu(k), situation_empty(t, k->number) };
 
+	situation_hold(t, g.s);
 	for (int i = 0; i < STEPS; i++) {
-		uint32_t x = roll(20);
+		uint32_t x = roll(20), was = g.s;
 
 		if (foreign && x == 0)
 			block_any(&g);
@@ -285,8 +348,13 @@ static void walk(struct situations *t, const struct plain_kind *k, bool foreign)
 			put_legal(&g);
 		else
 			take_back_any(&g);
+		situation_hold(t, g.s);
+		situation_drop(t, was);
+		if (roll(3) == 0)
+			situations_collect(t);
 		check_all(&g);
 	}
+	situation_drop(t, g.s);
 	while (!foreign && g.plain.n)
 		take_back_any(&g);
 	assert_true(foreign || g.s == situation_empty(t, k->number));
@@ -311,14 +379,14 @@ static void each_board(void (*look)(const struct board *b))
 
 static void check_maxima(const struct situations *t, const struct plain_kind *k)
 {
-	const struct situation_item *row = situation_items(t, situation_empty(t, k->number));
+	const uint16_t *capacity = situation_capacity(t, situation_empty(t, k->number));
 
 	for (uint8_t i = 0; i < k->items_n; i++) {
 		const struct cut_item *item = &k->cuts[0].items[k->at[i][0]];
 
-		if (row[i].capacity != item->max)
+		if (capacity[i] != item->max)
 			fail_msg("%s: %s, %u in an empty GPU of %u MiB, the cut says %u", what,
-				 item->name, row[i].capacity, item->fb_mib, item->max);
+				 item->name, capacity[i], item->fb_mib, item->max);
 	}
 }
 
@@ -448,10 +516,10 @@ static void the_media_extension_is_given_once(void **state)
 	me = situations_item(t, k.number, "1g.10gb+me", 10240);
 	assert_int_not_equal(me, ITEM_NONE);
 	one = situation_empty(t, k.number);
-	assert_int_equal(situation_items(t, one)[me].capacity, 1);
+	assert_int_equal(situation_capacity(t, one)[me], 1);
 	assert_int_equal(situation_put(t, one, me, 0, 1, &one, NULL), 0);
 	assert_int_equal(situation_put(t, one, me, 0, 3, &two, NULL), -ERR_NO_CAPACITY);
-	assert_int_equal(situation_items(t, one)[me].capacity, 0);
+	assert_int_equal(situation_capacity(t, one)[me], 0);
 	assert_int_equal(situation_take_back(t, one, me, 1, &one, NULL), 0);
 	assert_int_equal(situation_put(t, one, me, 0, 3, &two, NULL), 0);
 }
@@ -540,9 +608,45 @@ static void nothing_joins_a_foreign_vgpu_of_unknown_size(void **state)
 	add_kind(t, &k);
 	assert_int_equal(situation_block(t, situation_empty(t, k.number), 0, 0, 8, &s, NULL), 0);
 	for (uint8_t i = 0; i < k.items_n; i++)
-		assert_int_equal(situation_items(t, s)[i].capacity, 0);
+		assert_int_equal(situation_capacity(t, s)[i], 0);
 	assert_int_equal(situation_free_milli(t, s), 1000 * 40 / 48);
 	assert_int_equal(situation_vgpus(t, s), 1);
+}
+
+/* A GPU keeps its number while others are forgotten and made again. */
+static void what_nobody_holds_is_forgotten(void **state)
+{
+	cleanup(situations_free_p) struct situations *t = situations_new();
+	struct plain_kind k = { .cuts_n = 1 };
+	struct gpu_of kept = { .t = t }, other = { .t = t };
+
+	(void)state;
+	assert_true(cut_of_board(board_called("NVIDIA L40S"), GPU_MODE_MIXED, &k.cuts[0]));
+	add_kind(t, &k);
+	kept.plain = other.plain = empty_gpu(&k);
+	kept.s = other.s = situation_empty(t, k.number);
+	for (int i = 0; i < 6; i++)
+		put_legal(&kept);
+	situation_hold(t, kept.s);
+	for (int i = 0; i < 3000; i++) {
+		if (roll(2))
+			put_legal(&other);
+		else
+			take_back_any(&other);
+		if (i % 100 != 99)
+			continue;
+		situation_hold(t, other.s);
+		situations_collect(t);
+		assert_int_equal(situations_count(t), 3 - (other.s == kept.s) -
+							      situation_is_empty(t, other.s));
+		check_all(&kept);
+		check_all(&other);
+		situation_drop(t, other.s);
+	}
+	situation_drop(t, kept.s);
+	situations_collect(t);
+	assert_int_equal(situations_count(t), 1);
+	assert_true(situations_bytes(t) > 0);
 }
 
 static void too_many_modes_or_kinds_are_refused(void **state)
@@ -577,6 +681,7 @@ int main(void)
 		cmocka_unit_test(a_shared_instance_stays_until_the_last_one_leaves),
 		cmocka_unit_test(what_is_not_there_can_not_be_taken_back),
 		cmocka_unit_test(nothing_joins_a_foreign_vgpu_of_unknown_size),
+		cmocka_unit_test(what_nobody_holds_is_forgotten),
 		cmocka_unit_test(too_many_modes_or_kinds_are_refused),
 	};
 
