@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* newest.h - the newest version of each key, and which row of the file holds it.
  *
- * A hash table of references to records.  The front has one, of what is durable; a back end may have
- * another, which is ahead by what is being written.  Each belongs to one thread.
+ * A hash table of references to records.  The front has one, of what is durable; a back end may
+ * have another, which is ahead by what is being written.  Each belongs to one thread.
  */
 #pragma once
 

@@ -7,8 +7,8 @@
  *
  * Expectations are held against the table in memory before anything of a batch is written, so a
  * batch that loses leaves no trace to undo.  Row 41 is dead once 43 has landed, and a deletion is
- * dead at once; the dead stay as history and go when they are HISTORY_ROWS behind, the oldest first:
- * no deletion goes before what it deletes.
+ * dead at once; the dead stay as history and go when they are HISTORY_ROWS behind, the oldest
+ * first: no deletion goes before what it deletes.
  *
  * The file is locked for as long as it is open (locking_mode = EXCLUSIVE): two daemons on one
  * ledger would each be right on their own.  SQLite then keeps the index of the WAL on the heap.
