@@ -153,6 +153,7 @@ int controller_new(struct store *store, const struct controller_config *config,
 	c->config.events_kept = config->events_kept ?: 10000;
 	c->answers = json_object();
 	c->domains = json_object();
+	c->placement = placement_tables_new();
 	r = c->answers && c->domains ? controller_load(c, err)
 				     : error_set(err, ERR_NO_MEMORY, "a controller");
 	if (r < 0) {
@@ -172,6 +173,7 @@ struct controller *controller_free(struct controller *c)
 	objects_clear(c);
 	json_decref(c->answers);
 	json_decref(c->domains);
+	placement_tables_free(c->placement);
 	free(c);
 	return NULL;
 }

@@ -16,7 +16,7 @@ static int check_group(const struct group *g, struct error *err)
 
 int group_create(struct change *ch, struct answer *answer, struct error *err)
 {
-	struct group g = { .policy = POLICY_FIRST_FIT }, *kept;
+	struct group g = { .policy = POLICY_FRAGMENTATION }, *kept;
 	int r = fields_read(&group_fields, ch->command->body, FIELDS_CREATE, &g, err);
 
 	if (r == 0 && change_see(ch, OBJECT_GROUP, g.name))

@@ -53,6 +53,7 @@ struct controller {
 	struct store *store;
 	struct controller_config config;
 	struct table tables[OBJECT_COUNT];
+	struct placement_tables *placement; /* geometry worked out once; NULL: each time */
 	json_t *answers;          /* key of the answer -> the answer; null while it is under way */
 	int64_t answers_ms;       /* when old answers are looked for next */
 	int64_t heard_since_ms;   /* memory is as old as this: before, nobody can have reported */

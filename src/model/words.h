@@ -83,10 +83,12 @@
 	X(DONE, "done")        \
 	X(FAILED, "failed")
 
-#define POLICIES(X)                 \
-	X(FIRST_FIT, "first-fit")   \
-	X(PACK, "pack")             \
-	X(SPREAD, "spread")
+#define POLICIES(X)                     \
+	X(FRAGMENTATION, "fragmentation") \
+	X(PACK, "pack")                 \
+	X(SPREAD, "spread")             \
+	X(SPREAD_HOSTS, "spread-hosts") \
+	X(FIRST_FIT, "first-fit")
 
 #define ROLES(X)                \
 	X(NONE, "none")         \

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "placement/outlook.h"
 #include "placement/room.h"
 #include "placement/shape.h"
 #include "placement/summary.h"
@@ -38,6 +39,8 @@ struct work {
 	struct candidate *candidates;           /* for more than one vGPU: family by family */
 	size_t candidates_n;
 	struct reason *reasons;                 /* per GPU, of the first type tried */
+	struct placement_tables *tables, *own;  /* OWN: made for this call */
+	struct outlook *outlook;                /* where the policy looks ahead */
 	struct error *err;
 };
 
@@ -47,6 +50,8 @@ static void work_done(struct work *w)
 	free(w->shape_of);
 	free(w->candidates);
 	free(w->reasons);
+	outlook_free(w->outlook);
+	placement_tables_free(w->own);
 }
 
 static int no_memory(struct work *w)
@@ -243,10 +248,24 @@ static int read_gpu(struct work *w, size_t i, struct room *ret)
 	return r;
 }
 
-/* pack: a GPU in use before an empty one, then the one with the least room left.
- * spread: the one with the least framebuffer in use. */
-static void rank(const struct room *room, enum policy policy, struct candidate *c)
+static uint64_t used_on_host(const struct work *w, const struct gpu *gpu)
 {
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->gpus[i].gpu->host, gpu->host) == 0)
+			for (size_t k = 0; k < w->gpus[i].slices_n; k++)
+				sum += w->gpus[i].slices[k].fb_mib;
+	return sum;
+}
+
+/* pack: a GPU in use before an empty one, then the one with the least room left.
+ * spread: the one with the least framebuffer in use; spread-hosts: on the host of which that is so.
+ * fragmentation: see look_ahead(). */
+static void rank(const struct work *w, const struct room *room, struct candidate *c)
+{
+	enum policy policy = w->request->policy;
+
 	c->rank[0] = c->rank[1] = 0;
 	if (policy == POLICY_PACK) {
 		c->rank[0] = room->pool->slices_n == 0;
@@ -254,7 +273,33 @@ static void rank(const struct room *room, enum policy policy, struct candidate *
 	} else if (policy == POLICY_SPREAD) {
 		c->rank[0] = room->used_mib;
 		c->rank[1] = room->pool->slices_n;
+	} else if (policy == POLICY_SPREAD_HOSTS) {
+		c->rank[0] = used_on_host(w, room->pool->gpu);
+		c->rank[1] = room->used_mib;
 	}
+}
+
+static bool looks_ahead(const struct work *w)
+{
+	return w->request->policy == POLICY_FRAGMENTATION && !w->whole;
+}
+
+static int begin_outlook(struct work *w)
+{
+	w->outlook = outlook_free(w->outlook);
+	if (!looks_ahead(w))
+		return 0;
+	if (!w->tables)
+		w->tables = w->own = placement_tables_new();
+	return w->tables ? outlook_new(w->tables, w->n, &w->outlook, w->err) : no_memory(w);
+}
+
+/* What each candidate would cost those who come later, once all candidates are known. */
+static void look_ahead(struct work *w)
+{
+	for (size_t i = 0; w->outlook && i < w->candidates_n; i++)
+		w->candidates[i].rank[0] =
+			outlook_loss(w->outlook, w->candidates[i].gpu, w->wanted->fb_mib);
 }
 
 static int prefer(const struct candidate *x, const struct candidate *y)
@@ -291,15 +336,18 @@ static int find_candidates(struct work *w)
 	int r;
 
 	w->candidates_n = 0;
-	for (size_t i = 0; i < w->n; i++) {
+	r = begin_outlook(w);
+	for (size_t i = 0; r == 0 && i < w->n; i++) {
 		r = read_gpu(w, i, &room);
+		if (r == 0 && room.capacity > 0 && w->outlook)
+			r = outlook_add(w->outlook, i, &room, w->err);
 		if (r < 0)
-			return r;
+			break;
 		if (room.capacity > 0) {
 			struct candidate *c = &w->candidates[w->candidates_n++];
 
 			*c = (struct candidate){ .gpu = i, .capacity = room.capacity };
-			rank(&room, w->request->policy, c);
+			rank(w, &room, c);
 			reason_set(&room.why, "fits", "", "has room for %u of %s", room.capacity,
 				   w->whole ? "'whole'" : w->wanted->name);
 		}
@@ -309,6 +357,9 @@ static int find_candidates(struct work *w)
 		    room.capacity > 0)
 			w->reasons[i] = room.why;
 	}
+	if (r < 0)
+		return r;
+	look_ahead(w);
 	if (w->candidates_n > 1 && w->request->count > 1)
 		qsort_r(w->candidates, w->candidates_n, sizeof(*w->candidates), by_family,
 			(void *)(uintptr_t)w->gpus);
@@ -410,19 +461,43 @@ static bool choose(const struct work *w, struct choice *ret)
 
 /* ---- the answer ---- */
 
+static uint16_t next_start(struct work *w, size_t gpu)
+{
+	uint32_t start = w->outlook ? outlook_take(w->outlook, gpu, w->wanted->fb_mib)
+				    : PLACEMENT_NONE;
+
+	return start == PLACEMENT_NONE ? CREATABLE_ANY : (uint16_t)start;
+}
+
+/* What the policy went by, in the words of one line. */
+static void say_terms(const struct work *w, const struct choice *c, struct placement_answer *ret)
+{
+	const char *policy = names_word(&policy_names, (int)w->request->policy);
+
+	if (w->outlook)
+		snprintf(ret->terms, sizeof(ret->terms),
+			 "%s: costs later requests %.1f %% of their places, least of %zu GPUs",
+			 policy, (double)c->leader.rank[0] / 1e4, w->candidates_n);
+	else
+		snprintf(ret->terms, sizeof(ret->terms), "%s: of %zu GPUs with room", policy,
+			 w->candidates_n);
+}
+
 static int take_slots(struct work *w, const struct choice *c, struct placement_answer *ret)
 {
 	struct room room;
 	size_t slot = 0;
 	int r;
 
+	say_terms(w, c, ret);
 	for (size_t i = 0; i < c->n; i++) {
 		r = read_gpu(w, c->picks[i].gpu, &room);
 		if (r < 0)
 			return r;
 		for (uint32_t k = 0; k < c->picks[i].n; k++) {
 			ret->slots[slot].gpu = c->picks[i].gpu;
-			room_take(&room, w->request->policy, &ret->slots[slot++]);
+			room_take(&room, w->request->policy, next_start(w, c->picks[i].gpu),
+				  &ret->slots[slot++]);
 		}
 	}
 	return 0;
@@ -508,6 +583,7 @@ int placement_choose(const struct pool_gpu *gpus, size_t n,
 	struct wants wants = { 0 };
 	int r;
 
+	w.tables = request->tables;
 	w.whole = request->profile && is_whole(request->profile);
 	r = check_request(&w);
 	if (r < 0)

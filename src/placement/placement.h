@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* placement.h - where should it go, and if nowhere, why: a pure function.
  *
- * (pool snapshot, request, policy) -> (choice | refusal with a reason per GPU).  It reads no clock,
- * no store, no file, and keeps nothing between calls; the same snapshot and request give the same
- * answer.  Geometry is respected: equal-size GPUs hold one size class, mixed-size GPUs have
- * placement ids, functions and counts are limited (model/geometry.h, model/creatable.h).
- */
+ * (pool snapshot, request, policy) -> (choice | refusal with a reason per GPU).  It reads no
+ * clock, no store, no file, and keeps nothing between calls but worked-out geometry; the same
+ * snapshot and request give the same answer.  Geometry is respected: equal-size GPUs hold one size
+ * class, mixed-size GPUs have placement ids, functions and counts are limited (model/geometry.h,
+ * model/creatable.h). */
 #pragma once
 
 #include "model/nouns.h"
@@ -38,6 +38,7 @@ struct placement_request {
 	enum policy policy;
 	char *const *allowed;          /* profile name patterns of the group; none: all */
 	size_t allowed_n;
+	struct placement_tables *tables; /* what may be kept between calls; NULL: nothing is */
 };
 
 struct placement_slot {
@@ -54,7 +55,13 @@ struct placement_answer {
 	struct refusal *refusals;      /* heap: for each GPU that was not taken, why; free() */
 	size_t refusals_n;
 	char summary[256];             /* "12 GPUs: wrong size class (8 GiB); 3: ..." */
+	char terms[128];               /* of the policy for the choice: "fragmentation: ..." */
 };
+
+/* Geometry worked out once: it changes no answer, only the time that one takes.  NULL: no memory.
+ */
+struct placement_tables *placement_tables_new(void);
+struct placement_tables *placement_tables_free(struct placement_tables *t);
 
 /* Fills *RET (zeroed by the caller before); refusals are filled on success too, for explanations.
  *   NO_CAPACITY  nothing fits; err.text is a sentence with the summary

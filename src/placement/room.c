@@ -462,7 +462,7 @@ static void take_whole(struct room *room, struct placement_slot *ret)
 	ret->vf[0] = '\0';
 }
 
-void room_take(struct room *room, enum policy policy, struct placement_slot *ret)
+void room_take(struct room *room, enum policy policy, uint16_t start, struct placement_slot *ret)
 {
 	const struct catalogue_profile *p;
 	uint16_t placement = CREATABLE_ANY;
@@ -478,7 +478,8 @@ void room_take(struct room *room, enum policy policy, struct placement_slot *ret
 	ret->fb_mib = p->fb_mib;
 	ret->placement = PLACEMENT_NONE;
 	if (room->state.mode == CREATABLE_MIXED)
-		ret->placement = placement = best_placement(room, policy);
+		ret->placement = placement =
+			start == CREATABLE_ANY ? best_placement(room, policy) : start;
 	if (creatable_take(&room->shape->rules, &room->state, room->state.count,
 			   (uint16_t)room->type, placement, &slot) != CREATABLE_OK)
 		__builtin_trap(); /* capacity was counted by the same rules */

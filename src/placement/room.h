@@ -33,8 +33,8 @@ void room_read(const struct pool_gpu *pool, const struct shape *shape,
 void room_read_whole(const struct pool_gpu *pool, struct room *ret);
 
 /* Takes one more of the type out of a room whose capacity is not 0, and describes it in *RET
- * except for its GPU. */
-void room_take(struct room *room, enum policy policy, struct placement_slot *ret);
+ * except for its GPU.  START: its placement id in mixed sizes; CREATABLE_ANY: one by POLICY. */
+void room_take(struct room *room, enum policy policy, uint16_t start, struct placement_slot *ret);
 
 void reason_set(struct reason *why, const char *code, const char *detail, const char *fmt, ...)
 	printf_like(4, 5);

@@ -349,6 +349,9 @@ int situations_add_kind(struct situations *t, const struct cut *cuts, size_t n, 
 	if (t->kinds_n == KINDS_MAX || n == 0 || n > KIND_CUTS_MAX)
 		return error_set(err, ERR_TOO_LARGE, "%zu kinds of GPUs with %zu modes", t->kinds_n,
 				 n);
+	for (size_t i = 0; i < n; i++)
+		if (cuts[i].slots == 0 || cuts[i].slots > CUT_SLOTS_MAX)
+			return error_set(err, ERR_TOO_LARGE, "a GPU of %u slots", cuts[i].slots);
 	k = calloc(1, sizeof(*k) + n * sizeof(*cuts));
 	if (!k)
 		return error_set(err, ERR_NO_MEMORY, "a kind of GPUs");

@@ -206,10 +206,13 @@ static void mdevs_of_a_pf_have_no_function(void **state)
 
 /* ---- mixed sizes ---- */
 
+static struct placement_tables *kept_tables; /* NULL: each call for itself */
+
 static int choose_mixed(const char *profile, uint32_t count, enum policy policy)
 {
 	struct placement_request q = request(profile, count);
 
+	q.tables = kept_tables;
 	q.mode = GPU_MODE_MIXED;
 	q.policy = policy;
 	return choose_with(&q);
@@ -288,6 +291,44 @@ static void an_unknown_place_closes_a_mixed_gpu(void **state)
 }
 
 /* ---- policies ---- */
+
+/* An empty GPU is the only place for the largest size: it stays empty while another will do, and
+ * what breaks into one starts where it leaves most. */
+static void fragmentation_spares_the_scarce_places(void **state)
+{
+	(void)state;
+	add_l40s()->mode = GPU_MODE_MIXED;
+	add_l40s()->mode = GPU_MODE_MIXED;
+	slice(1, "NVIDIA L40S-4Q", 32);
+	assert_int_equal(choose_mixed("NVIDIA L40S-4Q", 1, POLICY_SPREAD), 0);
+	assert_int_equal(answer.slots[0].gpu, 0);
+	assert_int_equal(choose_mixed("NVIDIA L40S-4Q", 1, POLICY_FRAGMENTATION), 0);
+	assert_int_equal(answer.slots[0].gpu, 1);
+	assert_true(answer.slots[0].placement >= 24);
+	assert_non_null(strstr(answer.terms, "fragmentation: costs later requests "));
+}
+
+/* What is kept between calls is only work done before. */
+static void kept_tables_change_no_answer(void **state)
+{
+	struct placement_tables *tables = placement_tables_new();
+	uint32_t places[2][4];
+
+	(void)state;
+	assert_non_null(tables);
+	add_l40s()->mode = GPU_MODE_MIXED;
+	slice(0, "NVIDIA L40S-12Q", 12);
+	for (int kept = 0; kept < 2; kept++) {
+		kept_tables = kept ? tables : NULL;
+		for (uint32_t n = 1; n <= 4; n++) {
+			assert_int_equal(choose_mixed("NVIDIA L40S-4Q", n, POLICY_FRAGMENTATION),
+					 0);
+			places[kept][n - 1] = answer.slots[n - 1].placement;
+		}
+	}
+	assert_memory_equal(places[0], places[1], sizeof(places[0]));
+	kept_tables = placement_tables_free(tables);
+}
 
 static void each_policy_has_its_own_gpu(void **state)
 {
@@ -531,6 +572,8 @@ int main(void)
 		T(a_reservation_carries_its_mode),
 		T(boards_before_ampere_can_not_mix),
 		T(an_unknown_place_closes_a_mixed_gpu),
+		T(fragmentation_spares_the_scarce_places),
+		T(kept_tables_change_no_answer),
 		T(each_policy_has_its_own_gpu),
 		T(several_vgpus_stay_on_as_few_gpus_as_possible),
 		T(several_vgpus_come_from_one_host),
