@@ -31,8 +31,8 @@ static const char *const sql_texts[SQL_COUNT] = {
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_APPEND] = "INSERT INTO record (revision, key, value) VALUES (?1, ?2, ?3)",
 	[SQL_REVISION] = "UPDATE state SET revision = ?1",
-	[SQL_FLOOR] = "UPDATE state SET floor = (SELECT revision FROM record WHERE id = ?1)"
-		      " WHERE EXISTS (SELECT 1 FROM record WHERE id = ?1)",
+	[SQL_FLOOR] = ("UPDATE state SET floor = (SELECT revision FROM record WHERE id = ?1)"
+		       " WHERE EXISTS (SELECT 1 FROM record WHERE id = ?1)"),
 	[SQL_DELETE] = "DELETE FROM record WHERE id = ?1",
 };
 
