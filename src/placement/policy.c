@@ -548,14 +548,16 @@ const struct policy_row policy_rows[] = {
 	{ "spread", "the GPU with the most free, wherever it is", spread },
 	{ "spread-hosts", "the host with the most free, then its emptiest GPU", spread_hosts },
 	{ "first-fit", "the first host and GPU with room", first_fit },
-	{ "random", "any host, any GPU", random_host, .draws_host = true, .draws_gpu = true },
+	{ "random", "any host, any GPU", random_host, .draws_host = true },
 	{ "best-fit", "the host with the least CPU and GPU left", best_fit },
 	{ "dot-product", "the host least like the request", dot_product },
 	{ "gpu-packing", "used GPUs, then used hosts", gpu_packing },
 	{ "gpu-clustering", "hosts that hold the same sort of request", gpu_clustering },
 	{ "consolidation", "GPUs that hold the same size", consolidation },
-	{ "fgd", "least growth of the published fragmentation measure", fgd, .cover = 0.95 },
-	{ "fgd-random-ties", "as fgd, equals by lot", fgd, .cover = 0.95, .draws_host = true },
+	{ "fgd", "least growth of the published fragmentation measure", fgd, .cover = 0.95,
+	  .any_ram = true },
+	{ "fgd-random-ties", "as fgd, equals by lot", fgd, .cover = 0.95, .any_ram = true,
+	  .draws_host = true },
 };
 const size_t policy_rows_n = sizeof(policy_rows) / sizeof(policy_rows[0]);
 

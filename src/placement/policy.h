@@ -18,7 +18,8 @@ struct policy_row {
 	uint32_t (*score)(struct engine *e, uint32_t host, const struct demand *d,
 			  struct engine_pick *picks);
 	double cover;          /* share of the requests that it weighs harm for; 0: none */
-	bool draws_host, draws_gpu; /* by luck among equals, instead of the lowest number */
+	bool any_ram;          /* weighs requests without a look at their RAM */
+	bool draws_host;       /* by luck among equals, instead of the lowest number */
 	bool by_scarcity;      /* weighs a demand the more, the less room the pool has for it */
 };
 

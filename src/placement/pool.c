@@ -103,6 +103,25 @@ static void list_groups(struct engine *e)
 	}
 }
 
+static bool same_but_ram(const struct engine_demand *a, const struct engine_demand *b)
+{
+	return a->cpu_milli == b->cpu_milli && a->labels == b->labels && a->count == b->count &&
+	       memcmp(a->item, b->item, sizeof(a->item)) == 0;
+}
+
+/* Requests that differ in RAM count as the first of them. */
+static void merge_ram(const struct engine *e, struct mix_entry *all)
+{
+	for (uint32_t i = 1; i < e->demands_n; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (all[k].share > 0 &&
+			    same_but_ram(&e->demands[i].ask, &e->demands[k].ask)) {
+				all[k].share += all[i].share;
+				all[i].share = 0;
+				break;
+			}
+}
+
 /* The most frequent demands that make up the share that the policy looks at. */
 void pool_choose_mix(struct engine *e)
 {
@@ -117,6 +136,8 @@ void pool_choose_mix(struct engine *e)
 		all[i] = (struct mix_entry){ .demand = i, .share = e->demands[i].seen };
 		sum += all[i].share;
 	}
+	if (e->policy->any_ram)
+		merge_ram(e, all);
 	qsort(all, e->demands_n, sizeof(*all), by_frequency);
 	for (uint32_t i = 0; i < e->demands_n && e->mix_n < MIX_MAX; i++) {
 		if (all[i].share <= 0 || covered >= e->policy->cover * sum)
@@ -137,14 +158,15 @@ void pool_choose_mix(struct engine *e)
 
 /* What one milli of room is worth to a demand.
  *
- * Where GPUs have slots, a place is worth more the more often its size comes, the larger it is, and
- * the scarcer such places were lately; the floor keeps an order while nothing is scarce.  Departures
- * make room again, so what counts is the mean over about one lifetime, not the room of this
- * moment.  Where they have none, any rest will do for something, and small requests fit into
- * what large ones leave: a milli is worth the less, the larger the request, and the more the pool
- * has for it now (the derivative of sum(share * log(room))).  Exponent and floor are from
- * searches over mixes, modes and loads; between 0.5 and 1 and below 0.1 little changes.
- */
+ * Where GPUs have slots, a place is worth more the more often its size comes, the larger it is,
+ * and the scarcer such places were lately; the floor keeps an order while nothing is scarce.
+ * Departures make room again, so what counts is the mean over about one lifetime, not the room of
+ * this moment.  Where they have none, any rest will do for something, and small requests fit into
+ * what large ones leave: a milli is worth the less, the larger the request (several GPUs count as
+ * their root: they are the first that a pool can not hold any more), and the more the pool has for
+ * it now (nearly the derivative of sum(share * log(room))).  The exponents and the floor are from
+ * searches over mixes, modes, loads and traces; nearby little changes. */
+#define ROOM_EXPONENT 0.8
 #define PLACE_EXPONENT 0.7
 #define SCARCITY_FLOOR 0.02
 
@@ -159,7 +181,8 @@ static double weight_of(const struct engine *e, const struct mix_entry *m)
 		return 0;
 	if (e->slots)
 		return pow(m->share * size, PLACE_EXPONENT) * (SCARCITY_FLOOR + d->scarce) / size;
-	return m->share / size / (m->left > size ? m->left : size);
+	return m->share / (d->milli * sqrt(d->ask.count)) /
+	       pow(m->left > size ? m->left : size, ROOM_EXPONENT);
 }
 
 /* Memory of a mean lifetime: as many requests as there are vGPUs (Little's law). */
