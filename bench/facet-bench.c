@@ -20,6 +20,8 @@ static const struct {
 	{ "openb", bench_openb,
 	  "NODES REQUESTS [--policy P] [--seeds A-B] [--arrivals SHARE]",
 	  "replays a request list of the public trace until it overflows a node list" },
+	{ "ceiling", bench_ceiling, "NODES REQUESTS [--arrivals SHARE,...]",
+	  "how much of such a list no policy could pass, by linear programming (needs cbc)" },
 	{ "churn", bench_churn,
 	  "[REQUESTS] [--policy P|pool] [--mode M] [--mix X] [--load SHARE]... [--gpus N]\n"
 	  "         [--seeds A-B] [--window LIFETIMES] [--list-lifetimes]",

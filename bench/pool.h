@@ -13,5 +13,11 @@ int64_t pool_wait(const char *socket);
 /* Registers VMS VMs with the hosts they need. */
 void pool_fill(const char *socket, size_t vms);
 
+/* The same with fewer VMs to a host: VM number N is of host number N / VMS_PER_HOST. */
+struct pool_size {
+	size_t vms, vms_per_host;
+};
+void pool_fill_as(const char *socket, struct pool_size size);
+
 /* Makes the request that starts VM number NUMBER. */
 void pool_start_request(size_t number, struct load_request *rq);
