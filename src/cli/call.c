@@ -358,10 +358,10 @@ static void print_done(struct call *c)
 static void print_waiting(struct call *c, const json_t *operation)
 {
 	const json_t *step = json_array_get(json_object_get(operation, "steps"), 0);
+	const struct arguments *a = c->arguments;
 
 	fprintf(c->cli->out, "%s %s: would wait (dry run: nothing changed): %s\n",
-		c->arguments->command->name, c->arguments->words_n > 0 ? c->arguments->words[0] : "",
-		cell_string(step, "text"));
+		a->command->name, a->words_n > 0 ? a->words[0] : "", cell_string(step, "text"));
 }
 
 int call_change(struct call *c, struct error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/call.h"
-#include "model/words.h"
+#include "model/sharing.h"
 
 static const struct column columns[] = {
 	{ "NAME", "name" },

@@ -105,7 +105,8 @@ static const struct flag adopt_flags[] = {
 
 static const struct flag start_flags[] = {
 	{ "wait", .kind = FLAG_SECONDS, .goes = GOES_BODY, .key = "wait_s", .value = "TIME",
-	  .alone = "1d", .says = "Wait in the queue when there is no room, no longer than this (1d)" },
+	  .alone = "1d",
+	  .says = "Wait in the queue when there is no room, no longer than this (1d)" },
 	{ 0 },
 };
 

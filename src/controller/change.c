@@ -63,27 +63,6 @@ void change_refuse(struct change *ch, const char *code, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* What will not come back by itself, a slice in quarantine, stays in every thought. */
-bool change_thinks_away(struct change *ch, const struct lease *l)
-{
-	const struct thought *t = ch->thought;
-	const struct vm *vm;
-
-	if (!t || l->state == LEASE_QUARANTINED ||
-	    (t->subject && strcmp(t->subject, l->vm) == 0))
-		return false;
-	if (t->all)
-		return true;
-	for (size_t i = 0; i < t->vms_n; i++)
-		if (strcmp(t->vms[i], l->vm) == 0)
-			return true;
-	if (!t->leaving)
-		return false;
-	vm = change_see(ch, OBJECT_VM, l->vm);
-	return l->state == LEASE_RELEASING || l->state == LEASE_FAILED ||
-	       (vm && vm->state == VM_STOPPING);
-}
-
 static struct edit *edit_find(struct change *ch, enum object_kind kind, const char *id)
 {
 	for (size_t i = 0; i < ch->n; i++)

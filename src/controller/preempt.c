@@ -44,6 +44,27 @@ struct search {
 
 /* ---- trying ---- */
 
+/* What will not come back by itself, a slice in quarantine, stays in every thought. */
+bool change_thinks_away(struct change *ch, const struct lease *l)
+{
+	const struct thought *t = ch->thought;
+	const struct vm *vm;
+
+	if (!t || l->state == LEASE_QUARANTINED ||
+	    (t->subject && strcmp(t->subject, l->vm) == 0))
+		return false;
+	if (t->all)
+		return true;
+	for (size_t i = 0; i < t->vms_n; i++)
+		if (strcmp(t->vms[i], l->vm) == 0)
+			return true;
+	if (!t->leaving)
+		return false;
+	vm = change_see(ch, OBJECT_VM, l->vm);
+	return l->state == LEASE_RELEASING || l->state == LEASE_FAILED ||
+	       (vm && vm->state == VM_STOPPING);
+}
+
 /* The change that tries must never be committed; it gives its event numbers back. */
 static void scratch_begin(struct change *scratch, struct controller *c,
 			  const struct thought *thought)

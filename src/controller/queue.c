@@ -138,7 +138,8 @@ void queue_follow(struct change *ch, const struct vm *vm)
 /* Whether a GPU of HOST is in group A and in group B. */
 static bool groups_meet(struct change *ch, const char *a, const char *b, const char *host)
 {
-	const struct group *x = change_see(ch, OBJECT_GROUP, a), *y = change_see(ch, OBJECT_GROUP, b);
+	const struct group *x = change_see(ch, OBJECT_GROUP, a);
+	const struct group *y = change_see(ch, OBJECT_GROUP, b);
 	const struct object *o = controller_find(ch->c, OBJECT_HOST, host);
 	cleanup(filter_free_p) struct filter *f = NULL, *g = NULL;
 
@@ -349,8 +350,8 @@ static void say_rights(struct change *ch, const struct vm *vm)
 			      vm_priority(ch, vm), klass);
 	else
 		change_refuse(ch, "priority",
-			      "priority %u, class %s: it stops no other VM; --wait waits for room, a "
-			      "priority class that preempts lower ones may make it",
+			      "priority %u, class %s: it stops no other VM; --wait waits for room, "
+			      "a priority class that preempts lower ones may make it",
 			      vm_priority(ch, vm), klass);
 }
 

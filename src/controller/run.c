@@ -104,9 +104,11 @@ static void hold_one(struct change *ch, struct lease *l, const void *why)
 
 	if (l->state == LEASE_QUARANTINED || l->state == LEASE_RELEASING)
 		return;
-	if (w && w->preempted_by[0])
-		why = "it made room for another VM";
-	if (!g || (w && w->preempted_by[0]) || g->hold_s == 0 || l->state == LEASE_FAILED || !vm || !lease_fits(vm, l)) {
+	if (w && w->preempted_by[0]) {
+		lease_move(ch, l, LEASE_RELEASING, "it made room for another VM");
+		return;
+	}
+	if (!g || g->hold_s == 0 || l->state == LEASE_FAILED || !vm || !lease_fits(vm, l)) {
 		lease_move(ch, l, LEASE_RELEASING, why);
 		return;
 	}

@@ -12,21 +12,9 @@
 
 #include "base/uuid.h"
 #include "model/fields.h"
+#include "model/sharing.h"
+#include "model/sizes.h"
 #include "model/words.h"
-
-enum {
-	NAME_SIZE = 64,
-	PCI_SIZE = 20,       /* "0000:41:00.0", domain included, lower case */
-	PROFILE_SIZE = 48,   /* byte-exact vGPU type name: "NVIDIA L40S-8Q" */
-	GPU_ID_SIZE = NAME_SIZE + PCI_SIZE, /* "HOST@0000:41:00.0" */
-	LEASE_ID_SIZE = UUID_TEXT_SIZE,
-	/* vGPUs per VM (NVIDIA open-gpu-kernel-modules: MAX_VGPU_DEVICES_PER_VM). */
-	DEVICE_COUNT_MAX = 16,
-	PLACEMENT_NONE = UINT32_MAX,
-	PRIORITY_MAX = 1000,
-	WAITER_ID_SIZE = 32,
-	QUOTA_GIB_MAX = 1 << 20, QUOTA_VGPUS_MAX = 1000000,
-};
 
 /* A vGPU type that a GPU offers, as its driver says. */
 struct gpu_type {
@@ -109,36 +97,6 @@ struct group {
 	uint32_t hold_s;    /* how long a lease outlives the run of its VM */
 	uint32_t overtake_s; /* how long the first in the queue may be overtaken; 0: the default */
 	uint32_t preempt_grace_s; /* for a guest to shut down before it is forced; 0: the default */
-};
-
-/* How many slots of some profiles a tenant may have, and how many it is sure of. */
-struct quota_slots {
-	char profile[PROFILE_SIZE]; /* name, * as wildcard */
-	uint32_t max;       /* 0: no limit */
-	uint32_t guaranteed;
-	uint32_t used;
-};
-
-/* Who shares the pool with others: hard limits, guaranteed shares, and what is used now.  What is
- * used is counted from the leases of its VMs whenever it is asked for, and not kept. */
-struct tenant {
-	char name[NAME_SIZE];
-	char *description;
-	uint32_t limit_fb_gib, limit_vgpus; /* 0: no limit */
-	uint32_t guaranteed_fb_gib, guaranteed_vgpus;
-	struct quota_slots *slots;
-	size_t slots_n;
-	uint64_t used_fb_mib;
-	uint32_t used_vgpus;
-	char over[256];     /* which limits are exceeded, "" for none */
-};
-
-/* A name for a priority, and what it entitles to. */
-struct priority_class {
-	char name[NAME_SIZE];
-	char *description;
-	uint32_t value;     /* 0 to PRIORITY_MAX; higher goes first */
-	int preempts;       /* enum preempts */
 };
 
 /* What a VM asks for. */
@@ -228,25 +186,6 @@ struct operation {
 	size_t victims_n;
 };
 
-/* A start that waits for room.  Its id is "PPPP-NNNN...": order of id is order of turn. */
-struct waiter {
-	char id[WAITER_ID_SIZE];
-	char vm[NAME_SIZE], host[NAME_SIZE], tenant[NAME_SIZE];
-	char operation[UUID_TEXT_SIZE]; /* "" while the run before is still being stopped */
-	char by[NAME_SIZE];
-	uint32_t position;        /* 1 is the next; counted in memory, not kept up on disk */
-	uint32_t priority;
-	uint64_t place;           /* order of arrival: an earlier one has the smaller number */
-	int64_t since_ms, deadline_ms; /* deadline 0: it waits until it runs or is stopped */
-	int64_t first_ms;         /* since when nobody before it waits for the same GPUs */
-	bool preempting;          /* VMs are being stopped for it: nobody may overtake it */
-	bool reclaiming;          /* they are, because it is within its tenant's guarantee */
-	char preempted_by[NAME_SIZE]; /* the VM it had to make room for */
-	int64_t force_ms;         /* when its guest, still shutting down then, is forced */
-	char kind[24];            /* of the last refusal */
-	char waits_for[256];      /* the last refusal in words */
-};
-
 struct event {
 	uint64_t number;
 	int64_t time_ms;
@@ -258,8 +197,9 @@ struct event {
 };
 
 extern const struct fields gpu_type_fields, gpu_vgpu_fields, gpu_fields, check_fields, host_fields,
-	group_fields, quota_slots_fields, tenant_fields, priority_class_fields, vm_device_fields, vm_fields, lease_fields, step_fields, refusal_fields,
-	operation_fields, waiter_fields, event_fields;
+	group_fields, vm_device_fields,
+	vm_fields, lease_fields, step_fields, refusal_fields,
+	operation_fields, event_fields;
 
 /* A profile of the catalogue is described in model/catalogue.h, the wire messages in wire/. */
 

@@ -45,9 +45,6 @@ const struct names role_names = { role_words, ROLE_COUNT };
 static const char *const stop_how_words[] = { STOP_HOWS(X) };
 const struct names stop_how_names = { stop_how_words, STOP_COUNT };
 
-static const char *const preempts_words[] = { PREEMPTS(X) };
-const struct names preempts_names = { preempts_words, PREEMPTS_COUNT };
-
 static const char *const result_words[] = { RESULTS(X) };
 const struct names result_names = { result_words, RESULT_COUNT };
 

@@ -101,11 +101,6 @@
 	X(GRACEFUL, "graceful")     \
 	X(FORCE, "force")
 
-/* Whom a start may put off its GPU when there is no room. */
-#define PREEMPTS(X)             \
-	X(NEVER, "never")       \
-	X(LOWER, "lower")       /* VMs of strictly lower priority */
-
 /* What the host did about one wanted thing (a retried request is harmless). */
 #define RESULTS(X)                  \
 	X(NONE, "none")             \
@@ -232,14 +227,6 @@ enum stop_how {
 	STOP_COUNT
 };
 extern const struct names stop_how_names;
-
-enum preempts {
-#define X(constant, word) PREEMPTS_##constant,
-	PREEMPTS(X)
-#undef X
-	PREEMPTS_COUNT
-};
-extern const struct names preempts_names;
 
 enum result {
 #define X(constant, word) RESULT_##constant,

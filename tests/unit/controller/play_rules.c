@@ -102,7 +102,8 @@ static bool find_waiter(void *user, const void *object, const char *id, uint64_t
 
 	(void)id;
 	(void)revision;
-	s->found = s->found || strcmp(((const struct waiter *)object)->operation, s->operation) == 0;
+	if (strcmp(((const struct waiter *)object)->operation, s->operation) == 0)
+		s->found = true;
 	return !s->found;
 }
 

@@ -316,11 +316,11 @@ static bool has_deadline(void *user, const void *object, const char *id, uint64_
 	return true;
 }
 
-/* Every wait ends, also when nobody stops anything: it starts, or its deadline passes.  What was put
- * off waits on. */
+/* Every wait ends, also when nobody stops anything: it starts, or its deadline passes.  What was
+ * put off waits on. */
 static void outwait(struct world *w)
 {
-	/* A start that makes room, and may not wait, is given as long as an operation: 10 minutes. */
+	/* A start that makes room, and may not wait, has as long as an operation: 10 minutes. */
 	enum { LONGEST_S = 600, ROUND_S = 20 };
 	/* The clock has been set back, by an hour each time. */
 	static const int64_t day_ms = 24 * 3600 * 1000;
@@ -369,7 +369,8 @@ static void one_life(uint64_t seed, bool tell)
 		play_do(&w, COMMAND_TENANT_CREATE, "", "",
 			json_pack("{s:s, s:i, s:i}", "name", i ? "t1" : "t0", "limit_vgpus", 4,
 				  "guaranteed_fb_gib", 24));
-	play_do(&w, COMMAND_CLASS_CREATE, "", "", json_pack("{s:s, s:i}", "name", "low", "value", 10));
+	play_do(&w, COMMAND_CLASS_CREATE, "", "",
+		json_pack("{s:s, s:i}", "name", "low", "value", 10));
 	play_do(&w, COMMAND_CLASS_CREATE, "", "",
 		json_pack("{s:s, s:i, s:s}", "name", "high", "value", 500, "preempts", "lower"));
 	for (size_t i = 0; i < sizeof(vms) / sizeof(vms[0]); i++)
