@@ -424,6 +424,7 @@ bool engine_choose(struct engine *e, uint32_t demand, const struct engine_rules 
 		   struct engine_choice *ret)
 {
 	struct demand *d = &e->demands[demand];
+	bool found;
 
 	e->luck = rules ? rules->luck : 0;
 	situations_collect(e->table);
@@ -434,7 +435,10 @@ bool engine_choose(struct engine *e, uint32_t demand, const struct engine_rules 
 	if (ret->host == UINT32_MAX)
 		return false;
 	ret->n = d->ask.count;
-	return score(e, ret->host, d, ret->picks) != 0;
+	e->decided = true;
+	found = score(e, ret->host, d, ret->picks) != 0;
+	e->decided = false;
+	return found;
 }
 
 /* ---- taking and giving back ---- */

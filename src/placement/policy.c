@@ -194,9 +194,8 @@ static bool is_part(const struct demand *d)
 
 /* ---- fragmentation ---- */
 
-/* Harm is rounded, to weighed milli: see the head of this file.  Where geometry makes rests of a GPU
- * differ much in worth, small differences count.
- */
+/* Harm is rounded, to weighed milli: see the head of this file.  Where geometry makes rests of a
+ * GPU differ much in worth, small differences count. */
 #define HARM_STEP_FLUID 240.0
 #define HARM_STEP_SLOTS 0.001
 
@@ -253,12 +252,13 @@ static uint32_t fragmentation(struct engine *e, uint32_t host, const struct dema
 	int64_t cpu = h->cpu_free - (int64_t)d->ask.cpu_milli;
 	int64_t ram = h->ram_free - (int64_t)d->ask.ram_mib;
 	struct host_room room;
-	double before, after = 0;
+	double before = 0, after = 0;
 	struct laying l;
 
 	begin(&l, e, h, d);
 	harm_read(e, h, &room);
-	before = harm_worth(e, &room, h->cpu_free, h->ram_free);
+	if (!e->decided)
+		before = harm_worth(e, &room, h->cpu_free, h->ram_free);
 	if (d->ask.count == 0)
 		after = harm_worth(e, &room, cpu, ram);
 	for (uint8_t i = 0; i < d->ask.count; i++) {

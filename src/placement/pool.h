@@ -76,6 +76,7 @@ struct engine {
 	int64_t vgpus;           /* in the pool */
 	bool slots;              /* there are GPUs with geometry */
 	uint64_t luck;           /* of the decision under way */
+	bool decided;            /* the host is chosen: its picks count, its score does not */
 };
 
 enum { CHANGES_KEPT = 1 << 14 };
