@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 static const struct {
@@ -28,6 +29,10 @@ static const struct {
 	  "how much finds a place where VMs come and go, by mode, mix and load" },
 	{ "defrag", bench_defrag, "(as churn)",
 	  "the same, without and with a live migration for each request that does not fit" },
+	{ "host", bench_host, "VMS [--policy P] [--load SHARE] [--slack SHARE]",
+	  "replays VMs with tenants, vCPUs and RAM: what of the GPUs is stranded by those" },
+	{ "claims", bench_claims, "FACETD [FOLDER [SECONDS]]",
+	  "claims a second over the API, durable, beside a bare SQLite loop (bench-claims)" },
 	{ "decide", bench_decide, "[--policy P] [--gpus N] [--rounds N]",
 	  "times decisions in pools of 100 to 1,000,000 GPUs" },
 };
@@ -127,6 +132,23 @@ struct spread_of bench_spread(const double *x, size_t n)
 		s.sd += (x[i] - s.mean) * (x[i] - s.mean);
 	s.sd = n > 1 ? sqrt(s.sd / (double)(n - 1)) : 0;
 	return s;
+}
+
+/* A program of its own, since it starts a daemon: it lies beside this one. */
+int bench_claims(int argc, char **argv, struct error *err)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	(void)argc;
+	if (n < 0)
+		return error_errno(err, errno, "cannot find this program's folder");
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "bench-claims");
+	execv(path, argv);
+	return error_errno(err, errno, "cannot run %s", path);
 }
 
 int main(int argc, char **argv)

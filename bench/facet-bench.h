@@ -10,7 +10,8 @@
 
 /* Each runs one subcommand over its options (argv[0] is its name) and prints lines of JSON. */
 typedef int bench_fn(int argc, char **argv, struct error *err);
-bench_fn bench_openb, bench_ceiling, bench_decide, bench_churn, bench_defrag;
+bench_fn bench_openb, bench_ceiling, bench_decide, bench_churn, bench_defrag, bench_host,
+	bench_claims;
 
 /* A generator of luck: the same seed, the same numbers, on every machine (splitmix64). */
 struct luck {
