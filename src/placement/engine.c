@@ -538,6 +538,7 @@ int engine_block(struct engine *e, uint32_t host, uint8_t gpu, uint8_t cut, uint
 		return r;
 	begin_change(e, host);
 	set_gpu(e, s, next);
+	e->vgpus++;
 	end_change(e, host);
 	return 0;
 }

@@ -4,9 +4,9 @@
 
     test_openb.py FACET-BENCH TRACES
 
-"Beware of Fragmentation" (USENIX ATC'23) gives the share of all GPUs that is allocated when 130 % of
-them have been asked for, the mean of ten runs.  Two runs of each policy must come near it, and the
-policy for people must not be below the best published one.
+"Beware of Fragmentation" (USENIX ATC'23) gives the share of all GPUs that is allocated when 130 %
+of them have been asked for, the mean of ten runs.  Two runs of each policy must come near it, and
+the policy for people must not be below the best published one.
 """
 import gzip
 import json
@@ -20,8 +20,8 @@ BENCH, TRACES = sys.argv[1:3]
 SEEDS = "42-43"
 NEAR = 0.4  # points of a percentage; two runs differ from ten by less
 
-# Request list, policy -> published mean.  What was not published there is what an exact repetition of
-# the experiment gave.
+# Request list, policy -> published mean.  What was not published is what an exact repetition of the
+# experiment gave.
 PUBLISHED = {
     ("default", "random"): 87.47,
     ("default", "best-fit"): 93.08,
@@ -87,7 +87,8 @@ BAD_NODES = {
     "": "nodes.csv line 0: the file is empty",
 }
 BAD_PODS = {
-    "name,cpu_milli,num_gpu,gpu_milli\np,1,1,500\n": "pods.csv line 1: there is no column memory_mib",
+    "name,cpu_milli,num_gpu,gpu_milli\np,1,1,500\n":
+        "pods.csv line 1: there is no column memory_mib",
     PODS + "q,1000,1024,1,0\n": "pods.csv line 3, column gpu_milli: '0'",
     PODS + "q,1000,1024,1,1001\n": "pods.csv line 3, column gpu_milli: '1001'",
     PODS + "q,1000,1024,1000000000,1000\n": "pods.csv line 3, column num_gpu: '1000000000'",

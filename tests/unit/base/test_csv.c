@@ -80,7 +80,10 @@ static void a_quoted_field_may_hold_commas_and_quotes(void **state)
 	struct csv csv;
 
 	(void)state;
-	open_it(&csv, "\"name\",size,note\n\"a, b\",1,\"say \"\"hi\"\"\"\n\"\",2,\"\"\"\"\nx\"y,3,\n");
+	open_it(&csv, "\"name\",size,note\n"
+		      "\"a, b\",1,\"say \"\"hi\"\"\"\n"
+		      "\"\",2,\"\"\"\"\n"
+		      "x\"y,3,\n");
 	next_is(&csv, "a, b", "say \"hi\"");
 	next_is(&csv, "", "\"");
 	next_is(&csv, "x\"y", "");
@@ -175,7 +178,8 @@ static void a_bad_number_names_line_and_column(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		struct error err = { 0 };
-		struct bad b = { fields[i], "line 3, column size", "is not a number from 0 to 1000" };
+		struct bad b = { fields[i], "line 3, column size",
+				 "is not a number from 0 to 1000" };
 
 		check_error(&b, read_number(fields[i], &n, &err), &err);
 		assert_non_null(strstr(err.text, fields[i]));
@@ -207,7 +211,8 @@ static void a_bad_share_names_line_and_column(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		struct error err = { 0 };
-		struct bad b = { fields[i], "line 2, column share", "is not a number from 0.5 to 8" };
+		struct bad b = { fields[i], "line 2, column share",
+				 "is not a number from 0.5 to 8" };
 
 		check_error(&b, read_share(fields[i], &x, &err), &err);
 	}

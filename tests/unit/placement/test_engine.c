@@ -433,6 +433,20 @@ static void check_weights(const struct engine *e)
 	assert_true(sum == 0 || fabs(sum - 1) < 1e-9);
 }
 
+/* Of kinds without geometry a situation does not know how many there are. */
+static void check_vgpus(const struct world *w)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < w->kinds_n; k++)
+		if (w->kinds[k].cuts_n == 0)
+			return;
+	for (size_t i = 0; i < w->hosts_n; i++)
+		for (uint8_t g = 0; w->hosts[i].alive && g < w->hosts[i].as.gpus_n; g++)
+			n += w->hosts[i].gpus[g].n;
+	assert_int_equal(w->e->vgpus, n);
+}
+
 static void check_counts(struct pair *p)
 {
 	for (uint32_t d = 0; d < p->one.demands_n; d++)
@@ -444,6 +458,7 @@ static void check(struct pair *p)
 	world_check(&p->one);
 	check_room(p->one.e);
 	check_weights(p->one.e);
+	check_vgpus(&p->one);
 	check_counts(p);
 }
 

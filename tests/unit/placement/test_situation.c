@@ -233,7 +233,7 @@ static void check_preview(const struct gpu_of *g, uint8_t item)
 		check_is_least(g, item, &p, worth);
 }
 
-/* A capacity is a promise: so many can be put there one after the other, when nothing else counts. */
+/* A capacity is a promise: so many can be put there, one after the other. */
 static void check_promise(const struct gpu_of *g, uint8_t item)
 {
 	unsigned int left = situation_capacity(g->t, g->s)[item];
@@ -282,7 +282,8 @@ static void put_legal(struct gpu_of *g)
 	if (n == 0)
 		return;
 	i = roll((uint32_t)n);
-	assert_int_equal(situation_put(g->t, g->s, item, list[i].cut, list[i].start, &g->s, NULL), 0);
+	assert_int_equal(situation_put(g->t, g->s, item, list[i].cut, list[i].start, &g->s, NULL),
+			 0);
 	plain_put(&g->plain, item, list[i].cut, list[i].start);
 }
 
@@ -445,8 +446,8 @@ static void set_odd_starts(struct cut *c)
 		uint16_t starts[CUT_STARTS_MAX];
 		size_t n = 0;
 
-		for (unsigned int s = 0; s + c->items[i].size <= c->slots && n < CUT_STARTS_MAX; s++)
-			if (roll(3) == 0)
+		for (unsigned int s = 0; s + c->items[i].size <= c->slots; s++)
+			if (roll(3) == 0 && n < CUT_STARTS_MAX)
 				starts[n++] = (uint16_t)s;
 		if (n && c->items[i].share == 1)
 			assert_int_equal(cut_set_starts(c, i, starts, n, NULL), 0);
@@ -558,7 +559,8 @@ static void a_shared_instance_stays_until_the_last_one_leaves(void **state)
 		assert_int_equal(situation_put(t, s, item, 0, i->starts[0], &s, NULL),
 				 -ERR_NO_CAPACITY);
 		for (int n = 1; n < i->share; n++)
-			assert_int_equal(situation_take_back(t, s, item, i->starts[0], &s, NULL), 0);
+			assert_int_equal(situation_take_back(t, s, item, i->starts[0], &s, NULL),
+					 0);
 		assert_int_equal(s, first);
 		assert_int_equal(situation_take_back(t, s, item, i->starts[0], &s, NULL), 0);
 		assert_true(situation_is_empty(t, s));

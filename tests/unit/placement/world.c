@@ -49,7 +49,8 @@ void world_add_host(struct world *w, const struct engine_host *host)
 	w->hosts_n += number == w->hosts_n;
 	*h = (struct world_host){ .alive = true, .as = *host };
 	for (uint8_t g = 0; g < host->gpus_n; g++)
-		h->gpus[g] = (struct plain_gpu){ &w->kinds[host->kinds[g]], PLAIN_NONE, PLAIN_NONE };
+		h->gpus[g] = (struct plain_gpu){ .kind = &w->kinds[host->kinds[g]],
+						 .cut = PLAIN_NONE, .one = PLAIN_NONE };
 }
 
 void world_remove_host(struct world *w, uint32_t host)
@@ -289,9 +290,12 @@ static void copy_foreign(struct world *ret, const struct world *w, uint32_t host
 	for (uint8_t g = 0; g < w->hosts[host].as.gpus_n; g++) {
 		const struct plain_gpu *p = &w->hosts[host].gpus[g];
 
-		for (size_t i = 0; i < p->n; i++)
-			if (p->list[i].item == ITEM_NONE)
-				world_block(ret, host, g, p->cut, p->list[i].start, p->list[i].size);
+		for (size_t i = 0; i < p->n; i++) {
+			const struct plain_lying *l = &p->list[i];
+
+			if (l->item == ITEM_NONE)
+				world_block(ret, host, g, p->cut, l->start, l->size);
+		}
 	}
 }
 
