@@ -228,22 +228,38 @@ static int read_flags(const struct arguments *a, struct plan_ask *ask, struct er
 	return read_accept(arguments_value(a, "accept"), &ask->accept_milli, err);
 }
 
+static int read_input(struct call *c, const char *file, size_t max, char **ret, struct error *err)
+{
+	if (strcmp(file, "-") == 0)
+		return plan_read_stream(c->cli->in, "standard input", max, ret, err);
+	return plan_read_file(file, max, ret, err);
+}
+
+static const char *name_of(const char *file)
+{
+	return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
 static int make_plan(struct call *c, struct plan **ret, struct error *err)
 {
 	cleanup(cleanup_free) char *fleet = NULL, *needs = NULL;
-	struct plan_ask ask = { .fleet_file = c->arguments->words[0],
-				.needs_file = c->arguments->words[1] };
+	const char *const *words = c->arguments->words;
+	struct plan_ask ask = { .fleet_file = name_of(words[0]), .needs_file = name_of(words[1]) };
 	int r = read_flags(c->arguments, &ask, err);
 
 	if (r == 0)
-		r = plan_read_file(ask.fleet_file, FLEET_TEXT_MAX, &fleet, err);
+		r = read_input(c, words[0], FLEET_TEXT_MAX, &fleet, err);
 	if (r == 0)
-		r = plan_read_file(ask.needs_file, NEEDS_TEXT_MAX, &needs, err);
+		r = read_input(c, words[1], NEEDS_TEXT_MAX, &needs, err);
 	if (r < 0)
 		return r;
 	ask.fleet_text = fleet;
 	ask.needs_text = needs;
-	return plan_make(&ask, ret, err);
+	r = plan_make(&ask, ret, err);
+	/* The text names file and line; facet would tell the line once more in front of it. */
+	if (r < 0 && strstr(err->text, err->place))
+		err->place[0] = '\0';
+	return r;
 }
 
 /* A file that is cut short must not look like a plan. */
@@ -324,5 +340,5 @@ static const struct verb verbs[] = {
 const struct command plan_command = {
 	.name = "plan", .verbs = verbs, .n = ROWS(verbs),
 	.says = "Whether a demand fits these hosts, and how many it takes",
-	.more = "Tries the placement of the pool on a fleet and a demand from files.",
+	.more = "Runs the placement engine on a fleet and a demand from files.",
 };

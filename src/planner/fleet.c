@@ -32,7 +32,7 @@ static int wrong_at(const struct reader *rd, size_t line, enum error_kind kind, 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	text_make_utf8(text);
 	snprintf(place, sizeof(place), "line %zu", line);
-	return error_at(rd->err, kind, place, "%s: %s", rd->file, text);
+	return error_at(rd->err, kind, place, "%s %s: %s", rd->file, place, text);
 }
 
 static int printf_like(2, 3) wrong(const struct reader *rd, const char *fmt, ...)

@@ -273,9 +273,8 @@ static int add_row(struct reader *rd)
 	struct need *grown;
 
 	if (all->n == NEEDS_ROWS_MAX)
-		return error_set(rd->err, ERR_TOO_LARGE, "%s line %zu: more than %d rows; VMs that "
-				 "are alike are one row with a count", rd->csv.file, rd->csv.line,
-				 NEEDS_ROWS_MAX);
+		return csv_wrong(&rd->csv, VM, rd->err, "more than %d rows; VMs that are alike are "
+				 "one row with a count", NEEDS_ROWS_MAX);
 	if (all->n == all->room) {
 		grown = reallocarray(all->rows, room, sizeof(*grown));
 		if (!grown)

@@ -39,7 +39,6 @@ void needs_done(struct needs *n);
 
 /* Reads TEXT, which is cut up in place; FLEET says which labels there are.
  *   INVALID    place is "line N, column C"
- *   TOO_LARGE  more rows or VMs than fit
  *   NO_MEMORY */
 must_check int needs_read(const char *file, char *text, const struct fleet *fleet,
 			  struct needs *ret, struct error *err);

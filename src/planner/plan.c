@@ -248,33 +248,38 @@ static int check_text(const char *file, const char *text, size_t n, struct error
 	return 0;
 }
 
-int plan_read_file(const char *file, size_t max, char **ret, struct error *err)
+int plan_read_stream(FILE *f, const char *name, size_t max, char **ret, struct error *err)
 {
-	cleanup(cleanup_file) FILE *f = strcmp(file, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") :
-								 fopen(file, "re");
 	cleanup(cleanup_free) char *text = NULL;
 	size_t n = 0, room = 0;
 	int r;
 
-	if (!f)
-		return error_errno(err, errno, "cannot read %s", file);
 	while (n == room && n <= max) {
 		char *grown = realloc(text, (room = room ? room * 2 : 1 << 16) + 1);
 
 		if (!grown)
-			return error_set(err, ERR_NO_MEMORY, "cannot read %s", file);
+			return error_set(err, ERR_NO_MEMORY, "cannot read %s", name);
 		text = grown;
 		n += fread(text + n, 1, room - n, f);
 	}
 	if (ferror(f))
-		return error_errno(err, errno, "cannot read %s", file);
+		return error_errno(err, errno, "cannot read %s", name);
 	if (n > max)
 		return error_set(err, ERR_TOO_LARGE, "%s line %zu: the file goes on after %zu MiB; "
-				 "VMs that are alike are one row with a count", file,
+				 "VMs that are alike are one row with a count", name,
 				 line_of(text, max), max >> 20);
 	text[n] = '\0';
-	r = check_text(file, text, n, err);
+	r = check_text(name, text, n, err);
 	if (r == 0)
 		*ret = take(text);
 	return r;
+}
+
+int plan_read_file(const char *file, size_t max, char **ret, struct error *err)
+{
+	cleanup(cleanup_file) FILE *f = fopen(file, "re");
+
+	if (!f)
+		return error_errno(err, errno, "cannot read %s", file);
+	return plan_read_stream(f, file, max, ret, err);
 }

@@ -64,4 +64,6 @@ bool plan_fits(const struct plan *p);
 /* The whole of FILE, as text that this program can print.
  *   NOT_FOUND, IO
  *   TOO_LARGE  it goes on after MAX bytes; INVALID  not UTF-8; both with the line */
+must_check int plan_read_stream(FILE *f, const char *name, size_t max, char **ret,
+				struct error *err);
 must_check int plan_read_file(const char *file, size_t max, char **ret, struct error *err);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -80,6 +81,13 @@ static const struct golden cases[] = {
 	  { { "GET /v1/vms/web01/explain", 200, "@explain_vm" } } },
 	{ "explain-group", "group explain ai",
 	  { { "GET /v1/groups/ai/explain", 200, "@explain_group" } } },
+	{ "rebalance", "rebalance --dry-run --group ai --moves 3 --budget 60",
+	  { { "POST /v1/rebalance?group=ai&moves=3&budget_s=60&dry_run=1", 200, "@rebalance" } } },
+	{ "rebalance-none", "rebalance --dry-run",
+	  { { "POST /v1/rebalance?dry_run=1", 200,
+	      "{\"dry_run\":true,\"moves\":[],\"kept\":[],\"pause_s\":0.0,\"note\":\"n\","
+	      "\"groups\":[{\"group\":\"ai\",\"moves\":0,"
+	      "\"why\":\"no move gains anything\"}]}" } } },
 	{ "doctor", "doctor", { { "GET /v1/doctor", 200, "@doctor" } } },
 	{ "version", "version", { { "GET /v1/version", 200, "{\"version\":\"9.9.9\"}" } } },
 	{ "completion-names", "completion names gpu", { { "GET /v1/gpus", 200, "@gpus" } } },
@@ -223,6 +231,16 @@ static const struct golden cases[] = {
 	      "{\"kind\":\"quota\",\"detail\":\"tenant lab may have 48 GiB\",\"reasons\":["
 	      "{\"gpu\":\"\",\"code\":\"quota-framebuffer\",\"text\":\"48 of 48 GiB\"}]}" } } },
 
+	{ "plan", "plan vdi.ini vdi.csv --policy pack", { { 0 } } },
+	{ "plan-json", "plan vdi.ini vdi.csv --policy first-fit -o json", { { 0 } } },
+	{ "plan-fewest", "plan vdi.ini vdi.csv --policy first-fit --fewest l40s --accept 99.5",
+	  { { 0 } } },
+	{ "plan-fewest-none", "plan vdi.ini vdi.csv --policy pack --fewest T4", { { 0 } } },
+	{ "plan-bad-demand", "plan vdi.ini -", { { 0 } },
+	  .input = "vm,count,profile\noffice,3,NVIDIA A16-2B\nlab,1000000000,NVIDIA A16-4Q\n" },
+	{ "plan-no-policy", "plan vdi.ini vdi.csv --policy best", { { 0 } } },
+	{ "help-plan", "help plan", { { 0 } } },
+
 	{ "help", "help", { { 0 } } },
 	{ "help-vm", "vm --help", { { 0 } } },
 	{ "help-vm-attach", "help vm attach", { { 0 } } },
@@ -363,6 +381,9 @@ int main(int argc, char **argv)
 {
 	struct CMUnitTest tests[CASES_N];
 
+	/* Where the files are that `facet plan` is given. */
+	if (chdir(GOLDEN "/../../../docs/samples/plan") != 0)
+		return 1;
 	rewriting = argc > 1 && strcmp(argv[1], "--rewrite") == 0;
 	for (size_t i = 0; i < CASES_N; i++)
 		tests[i] = (struct CMUnitTest){ cases[i].name, looks_as_it_did, NULL, NULL,
