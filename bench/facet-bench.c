@@ -19,7 +19,7 @@ static const struct {
 	const char *usage, *sentence;
 } commands[] = {
 	{ "openb", bench_openb,
-	  "NODES REQUESTS [--policy P] [--seeds A-B] [--arrivals SHARE]",
+	  "NODES REQUESTS [--policy P] [--seeds A-B] [--arrivals SHARE] [--moves SHARE]",
 	  "replays a request list of the public trace until it overflows a node list" },
 	{ "ceiling", bench_ceiling, "NODES REQUESTS [--arrivals SHARE,...]",
 	  "how much of such a list no policy could pass, by linear programming (needs cbc)" },

@@ -5,7 +5,8 @@
  * cluster have been asked for; nothing departs; what does not fit is dropped.  Hosts are renamed by
  * a random permutation, and equals go to the lowest name.  Reported is the share of all GPUs that
  * is allocated when 80, 90, 95, 100, 110 and 130 % have been asked for, each averaged over the
- * events that round to that percentage.
+ * events that round to that percentage.  With --moves SHARE a request that does not fit may have one
+ * VM moved out of its way, for at most that share of the requests so far.
  */
 #include <getopt.h>
 #include <math.h>
@@ -15,6 +16,7 @@
 
 #include "facet-bench.h"
 #include "placement/engine.h"
+#include "placement/moves.h"
 #include "placement/policy.h"
 #include "trace.h"
 
@@ -35,6 +37,10 @@ struct run {
 	uint32_t *demands;       /* shape -> demand */
 	uint32_t *sequence;
 	size_t sequence_n, sequence_room;
+	struct moves_vm *placed; /* where moves are allowed */
+	size_t placed_n, placed_room;
+	double moves_share;      /* moves for each request, at most */
+	size_t moves_n;
 	double sum[PERCENT_MAX];
 	unsigned int events[PERCENT_MAX];
 };
@@ -43,6 +49,7 @@ static void run_done(struct run *r)
 {
 	engine_free(r->engine);
 	free(r->demands);
+	free(r->placed);
 	free(r->sequence);
 }
 
@@ -171,6 +178,37 @@ static int make_engine(struct run *r, const struct policy_row *policy, struct er
 	return engine_new(table, policy, &r->engine, err);
 }
 
+/* What lies there is remembered only where it may be moved. */
+static int place(struct run *r, const struct engine_choice *c, uint32_t shape, struct error *err)
+{
+	int e = engine_take(r->engine, c, err);
+
+	if (e < 0 || r->moves_share <= 0)
+		return e;
+	if (!trace_grow(&r->placed, &r->placed_room, r->placed_n + 1, sizeof(*r->placed)))
+		return error_set(err, ERR_NO_MEMORY, "the trace");
+	r->placed[r->placed_n++] = (struct moves_vm){
+		.at = *c, .gib = (double)milli_of(r->trace, shape) + 1, .movable = true
+	};
+	return 0;
+}
+
+/* One move for a request that does not fit, as long as there are not too many of them. */
+static bool move_aside(struct run *r, uint32_t demand, size_t requests, struct engine_choice *ret)
+{
+	struct moves_pool pool = { .engine = r->engine, .vms = r->placed, .n = r->placed_n };
+	struct move m;
+
+	if ((double)(r->moves_n + 1) > r->moves_share * (double)requests ||
+	    !moves_for(&pool, demand, NULL, &m) || engine_put(r->engine, &m.to, NULL) < 0)
+		return false;
+	if (engine_give_back(r->engine, &m.from, NULL) < 0)
+		__builtin_trap(); /* it lay there */
+	r->placed[m.vm].at = m.to;
+	r->moves_n++;
+	return engine_choose(r->engine, demand, NULL, ret);
+}
+
 static int replay(struct run *r, struct error *err)
 {
 	const struct trace *t = r->trace;
@@ -178,18 +216,19 @@ static int replay(struct run *r, struct error *err)
 	struct engine_choice choice;
 	uint64_t asked = 0, given = 0;
 	size_t percent;
+	int e = 0;
 
-	for (size_t i = 0; i < r->sequence_n; i++) {
-		uint32_t shape = r->sequence[i];
+	for (size_t i = 0; i < r->sequence_n && e == 0; i++) {
+		uint32_t shape = r->sequence[i], demand = r->demands[shape];
 
 		rules.luck = luck_next(&r->luck);
 		asked += milli_of(t, shape);
-		if (engine_choose(r->engine, r->demands[shape], &rules, &choice)) {
-			if (engine_take(r->engine, &choice, err) < 0)
-				return -(int)err->kind;
+		if (engine_choose(r->engine, demand, &rules, &choice) ||
+		    (milli_of(t, shape) > 0 && move_aside(r, demand, i + 1, &choice))) {
+			e = place(r, &choice, shape, err);
 			given += milli_of(t, shape);
 		} else {
-			engine_missed(r->engine, r->demands[shape]);
+			engine_missed(r->engine, demand);
 		}
 		percent = (size_t)(100.0 * (double)asked / (double)t->milli + 0.5);
 		if (percent >= PERCENT_MAX)
@@ -197,17 +236,23 @@ static int replay(struct run *r, struct error *err)
 		r->sum[percent] += 100.0 * (double)given / (double)t->milli;
 		r->events[percent]++;
 	}
-	return 0;
+	return e;
 }
 
-static int run_once(const struct trace *t, const struct policy_row *policy, uint64_t seed,
-		    double arrivals, double ret[POINTS], struct error *err)
+struct options {
+	const char *nodes, *requests, *seeds;
+	const struct policy_row *policy;
+	double arrivals, moves;
+};
+
+static int run_once(const struct trace *t, const struct options *o, uint64_t seed,
+		    double ret[POINTS], struct error *err)
 {
-	cleanup(run_done) struct run r = { .trace = t, .luck = { seed } };
-	int e = make_sequence(&r, arrivals, err);
+	cleanup(run_done) struct run r = { .trace = t, .luck = { seed }, .moves_share = o->moves };
+	int e = make_sequence(&r, o->arrivals, err);
 
 	if (e == 0)
-		e = make_engine(&r, policy, err);
+		e = make_engine(&r, o->policy, err);
 	if (e == 0)
 		e = add_hosts(&r, err);
 	if (e == 0)
@@ -234,8 +279,8 @@ static void print_points(const char *name, const double *x)
 	printf("}");
 }
 
-static void print_summary(const char *workload, const struct policy_row *policy,
-			  const char *seeds, double (*runs)[POINTS], size_t n)
+static void print_summary(const char *workload, const struct options *o,
+			  double (*runs)[POINTS], size_t n)
 {
 	double mean[POINTS], sd[POINTS], column[10000];
 
@@ -245,25 +290,22 @@ static void print_summary(const char *workload, const struct policy_row *policy,
 		mean[p] = bench_spread(column, n).mean;
 		sd[p] = bench_spread(column, n).sd;
 	}
-	printf("{\"workload\":\"%s\",\"policy\":\"%s\",\"seeds\":\"%s\",", workload, policy->name,
-	       seeds);
+	printf("{\"workload\":\"%s\",\"policy\":\"%s\",\"seeds\":\"%s\",", workload, o->policy->name,
+	       o->seeds);
+	if (o->moves > 0)
+		printf("\"moves\":%g,", o->moves);
 	print_points("mean", mean);
 	printf(",");
 	print_points("sd", sd);
 	printf("}\n");
 }
 
-struct options {
-	const char *nodes, *requests, *seeds;
-	const struct policy_row *policy;
-	double arrivals;
-};
-
 static int read_options(int argc, char **argv, struct options *o, struct error *err)
 {
 	static const struct option options[] = { { "policy", required_argument, NULL, 'p' },
 						 { "seeds", required_argument, NULL, 's' },
 						 { "arrivals", required_argument, NULL, 'a' },
+						 { "moves", required_argument, NULL, 'm' },
 						 { "nodes", required_argument, NULL, 'n' },
 						 { "requests", required_argument, NULL, 'r' },
 						 { 0 } };
@@ -277,6 +319,8 @@ static int read_options(int argc, char **argv, struct options *o, struct error *
 			policy = optarg;
 		else if (c == 's')
 			o->seeds = optarg;
+		else if (c == 'm')
+			o->moves = strtod(optarg, NULL);
 		else if (c == 'n')
 			o->nodes = optarg;
 		else if (c == 'r')
@@ -293,6 +337,11 @@ static int read_options(int argc, char **argv, struct options *o, struct error *
 		return error_set(err, ERR_INVALID, "there is no policy %s", policy);
 	if (!(o->arrivals > 0 && o->arrivals < 9))
 		return error_set(err, ERR_INVALID, "--arrivals: a share between 0 and 9");
+	if (!(o->moves >= 0 && o->moves <= 1))
+		return error_set(err, ERR_INVALID, "--moves: a share between 0 and 1");
+	if (o->moves > 0 && o->policy->cover <= 0)
+		return error_set(err, ERR_INVALID, "--moves: policy %s weighs no harm",
+				 o->policy->name);
 	if (!o->nodes || !o->requests || optind < argc)
 		return error_set(err, ERR_INVALID, "name a node list and a request list");
 	return 0;
@@ -318,7 +367,7 @@ int bench_openb(int argc, char **argv, struct error *err)
 	if (!runs)
 		return no_memory(err);
 	for (uint64_t seed = from; seed <= to && r == 0; seed++) {
-		r = run_once(&t, o.policy, seed, o.arrivals, runs[seed - from], err);
+		r = run_once(&t, &o, seed, runs[seed - from], err);
 		if (r < 0)
 			break;
 		printf("{\"workload\":\"%s\",\"policy\":\"%s\",\"seed\":%llu,", workload,
@@ -328,6 +377,6 @@ int bench_openb(int argc, char **argv, struct error *err)
 		fflush(stdout);
 	}
 	if (r == 0)
-		print_summary(workload, o.policy, o.seeds, runs, to - from + 1);
+		print_summary(workload, &o, runs, to - from + 1);
 	return r;
 }
