@@ -89,3 +89,40 @@ int group_explain(struct request *rq, struct error *err)
 		request_json(rq, 200, j);
 	return r;
 }
+
+static int query_number(const struct request *rq, const char *name, uint32_t least, uint32_t most,
+			uint32_t *ret, struct error *err)
+{
+	const char *value = target_query(&rq->target, name);
+	uint64_t n;
+
+	if (!value)
+		return 0;
+	if (!text_to_u64(value, most, &n) || n < least)
+		return error_at(err, ERR_INVALID, "query", "%s is a whole number from %u to %u, "
+				"not '%.40s'", name, least, most, value);
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+int rebalance_post(struct request *rq, struct error *err)
+{
+	const char *dry = target_query(&rq->target, "dry_run");
+	struct rebalance ask = { .group = target_query(&rq->target, "group"),
+				 .moves = REBALANCE_MOVES_MAX };
+	json_t *j = NULL;
+	int r = query_number(rq, "moves", 1, REBALANCE_MOVES_MAX, &ask.moves, err);
+
+	if (r == 0)
+		r = query_number(rq, "budget_s", 1, REBALANCE_BUDGET_MAX, &ask.budget_s, err);
+	if (r == 0 && (!dry || strcmp(dry, "1") != 0))
+		r = error_at(err, ERR_INVALID, "query",
+			     "moves are made by live migration, which this version does not have: "
+			     "with dry_run=1 (`facet rebalance --dry-run`) it says which moves "
+			     "would help");
+	if (r == 0)
+		r = controller_rebalance(request_controller(rq), &ask, &j, err);
+	if (r == 0)
+		request_json(rq, 200, j);
+	return r;
+}

@@ -10,5 +10,5 @@ int object_get(struct request *rq, struct error *err);
 int command_submit(struct request *rq, struct error *err);
 
 route_fn version_get, openapi_get, doctor_get, domains_get, profiles_get;
-route_fn vm_explain, group_explain;
+route_fn vm_explain, group_explain, rebalance_post;
 route_fn watch_get, wanted_get;

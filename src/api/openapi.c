@@ -66,6 +66,23 @@ static void add_list_parameters(json_t *list, const struct route *route)
 							      "Only those where it equals this"));
 }
 
+static const char *says_of_query(const char *name)
+{
+	static const struct {
+		const char *name, *says;
+	} rows[] = {
+		{ "after", "Begin after this revision; without it, now" },
+		{ "dry_run", "1: only say what would be done" },
+		{ "moves", "Most moves, 1 to 50; without it 50" },
+		{ "budget_s", "Most seconds that guests stand still, all moves together" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].says;
+	return "Only those where it equals this";
+}
+
 static void add_own_query(json_t *list, const struct route *route)
 {
 	char name[NAME_SIZE];
@@ -74,9 +91,7 @@ static void add_own_query(json_t *list, const struct route *route)
 		size_t n = strcspn(s, " ");
 
 		snprintf(name, sizeof(name), "%.*s", (int)n, s);
-		add_text(list, "query", name,
-			 strcmp(name, "after") == 0 ? "Begin after this revision; without it, now"
-						    : "Only those where it equals this");
+		add_text(list, "query", name, says_of_query(name));
 		s += n;
 	}
 }

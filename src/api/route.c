@@ -141,6 +141,10 @@ const struct route routes[] = {
 	CALL("/v1/vms/{vm}/explain", VIEWER, "vm.explain", vm_explain, "",
 	     "Say which GPU each device got and why the others were not taken"),
 
+	{ "POST", "/v1/rebalance", ROLE_OPERATOR, "rebalance", DOES_CALL, 0, rebalance_post,
+	  "dry_run group moves budget_s", BODY_NONE, { NULL }, 200, NOTHING,
+	  "Plan the moves of VMs that would make most room; nothing is moved yet" },
+
 	LIST("/v1/leases", LEASE, "lease.list", "List leases: who owns which slice"),
 	GET("/v1/leases/{lease}", LEASE, "lease.get", "Show a lease"),
 	DO("POST", "/v1/leases/{lease}/release", OPERATOR, LEASE_RELEASE, "lease.release", NONE,

@@ -8,7 +8,7 @@ const struct command *const commands[] = {
 	&vm_command,      &queue_command, &group_command,   &gpu_command,   &host_command,
 	&tenant_command,  &priority_class_command,
 	&profile_command, &lease_command, &operation_command, &event_command,
-	&explain_command, &doctor_command, &watch_command,  &plan_command,
+	&rebalance_command, &explain_command, &doctor_command, &watch_command,  &plan_command,
 	&version_command,
 	&completion_command, &man_command, &help_command,
 };

@@ -105,7 +105,7 @@ static void print_rights(const struct table_style *style, const json_t *body)
 static int print_vm(const struct table_style *style, const json_t *body, struct error *err)
 {
 	const json_t *devices = json_object_get(body, "devices"), *device;
-	const char *reason = cell_string(body, "reason");
+	const char *reason = cell_string(body, "reason"), *help = cell_string(body, "would_help");
 	size_t i;
 	int r = 0;
 
@@ -119,6 +119,8 @@ static int print_vm(const struct table_style *style, const json_t *body, struct 
 	json_array_foreach(devices, i, device)
 		if (r == 0)
 			r = print_device(style, device, err);
+	if (*help)
+		fprintf(style->out, "\n%s\n", help);
 	return r;
 }
 

@@ -142,6 +142,16 @@ must_check int controller_explain_vm(struct controller *c, const char *vm, json_
 				     struct error *err);
 must_check int controller_explain_group(struct controller *c, const char *group, json_t **ret,
 					struct error *err);
+/* Moves that would make room: a plan, nothing is moved.
+ *   NOT_FOUND  the group */
+struct rebalance {
+	const char *group;  /* NULL: each */
+	uint32_t moves;     /* most; REBALANCE_MOVES_MAX */
+	uint32_t budget_s;  /* most seconds that guests stand still, in all; 0: any */
+};
+enum { REBALANCE_MOVES_MAX = 50, REBALANCE_BUDGET_MAX = 86400 };
+must_check int controller_rebalance(struct controller *c, const struct rebalance *ask,
+				    json_t **ret, struct error *err);
 json_t *controller_doctor(struct controller *c);   /* ledger's invariants, each host's checks */
 json_t *controller_domains(struct controller *c);  /* domains that hosts report, known or foreign */
 json_t *controller_profiles(struct controller *c); /* catalogue, with what drivers say otherwise */

@@ -103,6 +103,14 @@ static json_t *explain_device(struct change *ch, const struct vm *vm, const stru
 	return j;
 }
 
+/* The single move that would let it start; "" for none. */
+static json_t *explain_help(struct controller *c, const char *vm)
+{
+	char text[256];
+
+	return json_string(rebalance_hint(c, vm, text, sizeof(text)) ? text : "");
+}
+
 int controller_explain_vm(struct controller *c, const char *name, json_t **ret, struct error *err)
 {
 	const struct object *o = controller_find(c, OBJECT_VM, name);
@@ -124,12 +132,13 @@ int controller_explain_vm(struct controller *c, const char *name, json_t **ret, 
 	priority = vm_priority(&ch, vm);
 	preempts = vm_may_preempt(&ch, vm);
 	change_drop(&ch);
-	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:o, s:o}", "vm", vm->name,
+	*ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:o, s:o, s:o}", "vm",
+			 vm->name,
 			 "host", vm->host, "state", names_word(&vm_state_names, vm->state),
 			 "reason", vm->state_reason, "tenant", vm->tenant, "priority",
 			 (json_int_t)priority, "priority_class", vm->priority_class, "preempts",
 			 preempts, "preemptible", vm->preemptible, "queue", explain_turn(c, name),
-			 "devices", devices);
+			 "devices", devices, "would_help", explain_help(c, name));
 	return 0;
 }
 

@@ -238,6 +238,12 @@ static inline bool operation_is_open(const struct operation *op)
 /* Looks at VM and its leases and moves its operation on. */
 void operation_advance(struct change *ch, const char *vm);
 
+/* ---- rebalance.c ---- */
+
+/* What single move would let VM start where it is: "one move frees a slot: ...".  False when none
+ * would. */
+bool rebalance_hint(struct controller *c, const char *vm, char *text, size_t size);
+
 /* Tells the agent of HOST, or every agent, its wanted state anew. */
 void feed_touch(struct controller *c, const char *host);
 

@@ -297,6 +297,20 @@ static int read_wait(const struct command *cmd, bool *ret, uint32_t *wait_s, str
 	return 0;
 }
 
+/* A refusal for want of room says what would help, where that is a single move. */
+static int tell_move(struct change *ch, struct error *err)
+{
+	char text[256];
+	size_t n;
+
+	if (!err || !rebalance_hint(ch->c, ch->command->id, text, sizeof(text)))
+		return -ERR_NO_CAPACITY;
+	n = strlen(err->text);
+	snprintf(err->text + n, sizeof(err->text) - n, "; %s", text);
+	change_refuse(ch, "one-move", "%s", text);
+	return -ERR_NO_CAPACITY;
+}
+
 int vm_start(struct change *ch, struct answer *answer, struct error *err)
 {
 	struct vm *vm = change_edit(ch, OBJECT_VM, ch->command->id);
@@ -316,7 +330,9 @@ int vm_start(struct change *ch, struct answer *answer, struct error *err)
 	queue_leave(ch, vm->name);
 	vm->place = queue_place(ch);
 	r = run_begin(ch, vm, NULL, answer, err);
-	return r < 0 ? queue_enter(ch, ch->command->id, wait, wait_s, r, answer, err) : 0;
+	if (r < 0)
+		r = queue_enter(ch, ch->command->id, wait, wait_s, r, answer, err);
+	return r == -ERR_NO_CAPACITY ? tell_move(ch, err) : r;
 }
 
 /* ---- stop ---- */

@@ -203,6 +203,15 @@ int controller_explain_vm(struct controller *c, const char *vm, json_t **ret, st
 	return 0;
 }
 
+int controller_rebalance(struct controller *c, const struct rebalance *ask, json_t **ret,
+			 struct error *err)
+{
+	if (ask->group && !controller_get(c, OBJECT_GROUP, ask->group, NULL))
+		return error_set(err, ERR_NOT_FOUND, "there is no group %s", ask->group);
+	*ret = json_pack("{s:i, s:i}", "moves", (int)ask->moves, "budget_s", (int)ask->budget_s);
+	return 0;
+}
+
 int controller_explain_group(struct controller *c, const char *group, json_t **ret,
 			     struct error *err)
 {
