@@ -285,6 +285,24 @@ void world_check(struct world *w)
 	assert_int_equal(engine_gpus(w->e), gpus);
 }
 
+void world_check_empty(const struct world *w)
+{
+	for (uint32_t i = 0; i < w->hosts_n; i++) {
+		const struct world_host *h = &w->hosts[i];
+
+		if (!h->alive)
+			continue;
+		assert_int_equal(engine_host_cpu_free(w->e, i), h->as.cpu_milli);
+		assert_int_equal(engine_host_ram_free(w->e, i), h->as.ram_mib);
+		for (uint8_t g = 0; g < h->as.gpus_n; g++) {
+			uint32_t s = engine_gpu_situation(w->e, i, g);
+
+			assert_int_equal(situation_is_empty(engine_situations(w->e), s),
+					 h->gpus[g].n == 0);
+		}
+	}
+}
+
 static void copy_foreign(struct world *ret, const struct world *w, uint32_t host)
 {
 	for (uint8_t g = 0; g < w->hosts[host].as.gpus_n; g++) {

@@ -66,6 +66,8 @@ void world_block(struct world *w, uint32_t host, uint8_t gpu, uint8_t cut, uint1
 
 /* What stands in the engine is what stands in the lists. */
 void world_check(struct world *w);
+/* All that is left are foreign vGPUs. */
+void world_check_empty(const struct world *w);
 
 /* Requests of DEMAND that fit, each alone. */
 uint64_t world_capacity(const struct world *w, uint32_t demand);
