@@ -24,8 +24,8 @@ struct reader {
 	struct error *err;
 };
 
-static int wrong_at(const struct reader *rd, size_t line, enum error_kind kind, const char *fmt,
-		    va_list ap)
+static int printf_like(4, 0) wrong_at(const struct reader *rd, size_t line, enum error_kind kind,
+				    const char *fmt, va_list ap)
 {
 	char place[ERROR_PLACE_MAX], text[400];
 
