@@ -80,7 +80,7 @@ static bool fits(const struct trace_node *n, const struct trace_shape *s)
 /* One row: terms, then its limit; rows without a term are left out, as cbc wants it. */
 struct row {
 	FILE *to;
-	char name[32];
+	char name[48];
 	bool begun;
 };
 
