@@ -14,7 +14,7 @@
 #include "pool.h"
 #include "process.h"
 
-enum { VMS_PER_HOST = 64, CLIENTS_MAX = 256, HOSTS_MAX = 4000 };
+enum { VMS_PER_HOST = 16, CLIENTS_MAX = 256, HOSTS_MAX = 4000 };
 
 /* Claims go round the hosts, so that they spread as claims of strangers do. */
 struct round {
