@@ -93,6 +93,15 @@ static struct engine_host any_host(const struct world *w)
 	return h;
 }
 
+static void expect(struct pair *p, uint32_t demand)
+{
+	double weight = roll(20);
+	bool fixed = roll(2);
+
+	engine_expect(p->one.e, demand, weight, fixed);
+	engine_expect(p->two.e, demand, weight, fixed);
+}
+
 static void begin(struct pair *p, const struct policy_row *policy)
 {
 	size_t n = 2 + roll(WORLD_KINDS - 1);
@@ -112,6 +121,9 @@ static void begin(struct pair *p, const struct policy_row *policy)
 		world_add_demand(&p->one, &d);
 		world_add_demand(&p->two, &d);
 	}
+	/* Without what is expected the mix is the first request for long. */
+	for (uint32_t i = 0; i < p->one.demands_n && roll(9); i++)
+		expect(p, i);
 	for (size_t i = 0; i < 3; i++) {
 		struct engine_host h = any_host(&p->one);
 
@@ -365,14 +377,9 @@ static void block(struct pair *p)
 	world_block(&p->two, host, g, cut, start, n);
 }
 
-static void expect(struct pair *p)
+static void learn(struct pair *p)
 {
-	uint32_t demand = any_demand_number(p);
-	double weight = roll(20);
-	bool fixed = roll(2);
-
-	engine_expect(p->one.e, demand, weight, fixed);
-	engine_expect(p->two.e, demand, weight, fixed);
+	expect(p, any_demand_number(p));
 }
 
 /* Where there are no weights it changes no answer, so only one of the two is settled; with them it
@@ -393,7 +400,7 @@ static void any_step(struct pair *p)
 		void (*step)(struct pair *p);
 	} steps[] = {
 		{ 50, ask }, { 18, leave }, { 5, move }, { 4, come }, { 2, go }, { 3, cordon },
-		{ 4, resize }, { 5, put }, { 1, block }, { 1, expect }, { 7, settle },
+		{ 4, resize }, { 5, put }, { 1, block }, { 1, learn }, { 7, settle },
 	};
 	uint32_t x = roll(100), i = 0;
 
