@@ -5,9 +5,14 @@
 
 enum { KEPT_SHOWN = 20 };
 
+static double thousandths(const json_t *object, const char *key)
+{
+	return (double)json_integer_value(json_object_get(object, key)) / 1000;
+}
+
 static void render_pause(const json_t *move, struct text *to)
 {
-	text_add(to, "%.0f s", json_real_value(json_object_get(move, "pause_s")));
+	text_add(to, "%.0f s", thousandths(move, "pause_ms"));
 }
 
 static const struct column move_columns[] = {
@@ -29,11 +34,6 @@ static const struct column kept_columns[] = {
 	{ 0 },
 };
 
-static double real(const json_t *object, const char *key)
-{
-	return json_real_value(json_object_get(object, key));
-}
-
 static json_int_t number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -51,8 +51,8 @@ static void print_group(struct call *c, const json_t *group)
 	fprintf(c->cli->out,
 		"group %s: %" JSON_INTEGER_FORMAT " moves, %.0f s of pauses; what is asked for "
 		"there has room on %.2f GPUs, then on %.2f\n", cell_string(group, "group"),
-		number(group, "moves"), real(group, "pause_s"), real(group, "room_before_gpus"),
-		real(group, "room_after_gpus"));
+		number(group, "moves"), thousandths(group, "pause_ms"),
+		thousandths(group, "room_before_milli"), thousandths(group, "room_after_milli"));
 	if (left_out > 0)
 		fprintf(c->cli->out, "group %s: %" JSON_INTEGER_FORMAT " hosts were not looked at\n",
 			cell_string(group, "group"), left_out);

@@ -32,9 +32,10 @@ static void plan_done(struct plan *p)
 	json_decref(p->claimed);
 }
 
-static double round_to(double x, double step)
+/* Seconds in milliseconds, GPUs in thousandths: whole numbers read the same everywhere. */
+static json_int_t milli(double x)
 {
-	return round(x / step) * step;
+	return (json_int_t)lround(x * 1000);
 }
 
 /* What the moves of a set up to number AT gain for size K. */
@@ -108,12 +109,12 @@ static json_t *move_json(const struct stage *s, const struct moves_plan *m, size
 	say_gain(s, m, at, &gain);
 	if (from.failed || to.failed || gain.failed)
 		return NULL;
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:o, s:s}", "vm",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:s}", "vm",
 			 s->names[v->vm]->name, "group", s->group->name, "from_host",
 			 s->hosts[v->from.host].object->id, "from", from.data, "to_host",
-			 s->hosts[v->to.host].object->id, "to", to.data, "pause_s",
-			 round_to(v->seconds, 0.1), "set", (json_int_t)v->set, "room_gpus",
-			 round_to(v->gained, 0.001), "places", places_json(s, m, at), "buys",
+			 s->hosts[v->to.host].object->id, "to", to.data, "pause_ms",
+			 milli(v->seconds), "set", (json_int_t)v->set, "room_milli",
+			 milli(v->gained), "places", places_json(s, m, at), "buys",
 			 gain.data);
 }
 
@@ -136,12 +137,12 @@ static int tell(struct plan *p, const struct stage *s, const struct moves_plan *
 	json_array_extend(p->kept, s->kept);
 	json_array_append_new(
 		p->groups,
-		json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:s}", "group", s->group->name,
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "group", s->group->name,
 			  "hosts", (json_int_t)s->hosts_n, "hosts_left_out",
-			  (json_int_t)s->hosts_left, "moves", (json_int_t)m->n, "pause_s",
-			  round_to(m->seconds, 0.1), "room_before_gpus",
-			  round_to(m->before, 0.001), "room_after_gpus", round_to(m->after, 0.001),
-			  "why", m->n ? "" : "no move gains anything"));
+			  (json_int_t)s->hosts_left, "moves", (json_int_t)m->n, "pause_ms",
+			  milli(m->seconds), "room_before_milli", milli(m->before),
+			  "room_after_milli", milli(m->after), "why",
+			  m->n ? "" : "no move gains anything"));
 	p->moves_left -= (uint32_t)m->n;
 	p->seconds += m->seconds;
 	p->seconds_left -= m->seconds;
@@ -231,9 +232,9 @@ int controller_rebalance(struct controller *c, const struct rebalance *ask, json
 	r = plan_groups(&p, ask->group);
 	if (r < 0)
 		return r;
-	*ret = json_pack("{s:b, s:O, s:O, s:O, s:f, s:f, s:s}", "dry_run", 1, "moves", p.moves,
-			 "groups", p.groups, "kept", p.kept, "pause_s", round_to(p.seconds, 0.1),
-			 "seconds_per_gib", MOVES_SECONDS_PER_GIB, "note",
+	*ret = json_pack("{s:b, s:O, s:O, s:O, s:I, s:I, s:s}", "dry_run", 1, "moves", p.moves,
+			 "groups", p.groups, "kept", p.kept, "pause_ms", milli(p.seconds),
+			 "pause_ms_per_gib", milli(MOVES_SECONDS_PER_GIB), "note",
 			 "pauses are estimated from framebuffer alone, since hosts do not report "
 			 "the RAM of VMs, nor is CPU and RAM of the target checked");
 	return *ret ? 0 : error_set(err, ERR_NO_MEMORY, "a plan of moves");

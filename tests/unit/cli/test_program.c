@@ -85,7 +85,7 @@ static const struct golden cases[] = {
 	  { { "POST /v1/rebalance?group=ai&moves=3&budget_s=60&dry_run=1", 200, "@rebalance" } } },
 	{ "rebalance-none", "rebalance --dry-run",
 	  { { "POST /v1/rebalance?dry_run=1", 200,
-	      "{\"dry_run\":true,\"moves\":[],\"kept\":[],\"pause_s\":0.0,\"note\":\"n\","
+	      "{\"dry_run\":true,\"moves\":[],\"kept\":[],\"pause_ms\":0,\"note\":\"n\","
 	      "\"groups\":[{\"group\":\"ai\",\"moves\":0,"
 	      "\"why\":\"no move gains anything\"}]}" } } },
 	{ "doctor", "doctor", { { "GET /v1/doctor", 200, "@doctor" } } },
