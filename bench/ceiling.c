@@ -7,7 +7,7 @@
  *     most   GPUs given to placed[class][shape]
  *     with   sum over classes of placed[class][shape]          <= what arrives of the shape
  *            CPU and memory of placed[class][.]                <= those of the nodes of the class
- *            parts of a size in placed[class][.]               <= parts of the size in cut[class][.]
+ *            parts of a size in placed[class][.]               <= those in cut[class][.]
  *            sum over patterns of cut[class][pattern]          <= GPUs of the class
  *
  * Nodes of the same CPU, memory, GPUs and model are one class; a pattern says how many parts of
@@ -106,6 +106,7 @@ static void write_objective(const struct ceiling *c, FILE *to)
 		for (size_t i = 0; i < c->trace->shapes_n; i++)
 			if (fits(&c->classes[k].node, &c->trace->shapes[i]))
 				term(&r, gpus_of(&c->trace->shapes[i]), 'x', k, i);
+	term(&r, 0, 'y', 0, 0); /* cbc reads no program without one, even where nothing fits */
 }
 
 static void write_arrivals(const struct ceiling *c, FILE *to)

@@ -3,10 +3,10 @@
  *
  *     bench-peer FACETD FOLDER [HOSTS [SECONDS [CLIENTS]]]
  *
- * HOSTS hosts (1000) with 8 L40S each and VMS_PER_HOST VMs, of which one after the other is started,
- * host after host, by CLIENTS clients (16) for SECONDS (10).  facetd is then killed, not stopped,
- * and the store is read: every claim that was answered must be there, and no two of them may have
- * the same function of a GPU.  One line of JSON. */
+ * HOSTS hosts (1000) with 8 L40S each and VMS_PER_HOST VMs, of which one after the other is
+ * started, host after host, by CLIENTS clients (16) for SECONDS (10), or until all run.  facetd is
+ * then killed, not stopped, and the store is read: every claim that was answered must be there, and
+ * no two of them may have the same function of a GPU.  One line of JSON. */
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""private - programs of others in a folder of their own: started, watched, stopped by their number."""
+"""private - programs of others in a folder of their own: started, watched, stopped by number."""
 import os
 import pathlib
 import pwd
@@ -105,7 +105,7 @@ class Private:
 
 
 def stop(program):
-    """The end, asked for; after 20 s, made.  SIGINT is what PostgreSQL takes for "now, in order"."""
+    """The end, asked for; after 20 s, made.  To PostgreSQL, SIGINT says "now, in order"."""
     if program.poll() is None:
         program.send_signal(program.ends_by)
         try:

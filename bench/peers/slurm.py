@@ -48,7 +48,8 @@ ResumeProgram=/bin/true
 ResumeRate=0
 SuspendTime=60000
 ResumeTimeout=60000
-NodeName=host[1-{hosts}] NodeAddr=127.0.0.1 CPUs={slices} RealMemory=1 Gres=gpu:8,shard:{slices} State=CLOUD
+NodeName=host[1-{hosts}] NodeAddr=127.0.0.1 CPUs={slices} RealMemory=1 State=CLOUD \
+  Gres=gpu:8,shard:{slices}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 GRES = """AutoDetect=off
