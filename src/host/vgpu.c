@@ -55,12 +55,14 @@ static int settle_params(int dir, const struct host_vgpu *v, bool *changed, stru
 	char now[1025], *start = now;
 	int r;
 
-	if (sysfs_read(dir, file, now, sizeof(now), NULL) < 0) {
-		if (!v->params[0])
-			return 0;
+	r = sysfs_read(dir, file, now, sizeof(now), err);
+	if (r == -ERR_NOT_FOUND && !v->params[0])
+		return 0;
+	if (r == -ERR_NOT_FOUND)
 		return error_set(err, ERR_INVALID, "%s takes no vGPU parameters (%s asked for)",
 				 vgpu_words(v).text, v->params);
-	}
+	if (r < 0)
+		return error_context(r, err, "parameters of %s", vgpu_words(v).text);
 	start += strspn(start, " ");
 	if (strcmp(start, v->params) == 0)
 		return 0;
