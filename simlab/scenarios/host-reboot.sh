@@ -25,7 +25,7 @@ case $PHASE in
 	install -m 644 "$GUEST" "$LAB_RUN/guest" # the guest's kernel lay in memory
 	facet_up
 	check "all four run again" wait_for 120 '[ "$(v list --name | grep -c .)" = 4 ]'
-	check "with their leases attached" wait_for 30 '[ "$(leases_in attached)" = 4 ]'
+	check "with their leases attached" wait_for 90 '[ "$(leases_in attached)" = 4 ]'
 	facet lease list -o json | jq -S '[.items[] | {id, vm, vf, mdev_uuid, profile, generation}]' > "$LAB_OUT/after"
 	check "the same leases on the same functions" cmp "$LAB_OUT/before" "$LAB_OUT/after"
 	check "ledger and kernel agree" ledger_is_kernel
