@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "placement/engine.h"
+#include "placement/moves.h"
 
 struct guest {
 	struct engine_choice where;
@@ -215,59 +215,58 @@ static void settle_in(struct run *r, uint8_t size, double lifetime,
 
 /* ---- moves ---- */
 
-static bool elsewhere(void *user, uint32_t host)
+static size_t list_guests(const struct run *r, struct moves_vm *vms, uint32_t *numbers)
 {
-	return host != *(uint32_t *)user;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < r->guests_n; i++) {
+		const struct guest *g = &r->guests[i];
+
+		if (!g->alive)
+			continue;
+		numbers[n] = i;
+		vms[n++] = (struct moves_vm){ g->where, r->setup->sizes[g->size].milli, true };
+	}
+	return n;
 }
 
-static bool could_help(const struct run *r, const struct guest *g, uint16_t wanted)
+static int move(struct run *r, struct guest *g, const struct move *m, struct error *err)
 {
-	uint32_t s = engine_gpu_situation(r->engine, g->where.host, g->where.picks[0].gpu);
+	int e = engine_put(r->engine, &m->to, err);
 
-	return situation_free_milli(engine_situations(r->engine), s) +
-		       r->setup->sizes[g->size].milli >= wanted;
-}
-
-/* SIZE fits nowhere; does it, once G is gone?  Then G goes to another host, and *HELPS. */
-static int move_away(struct run *r, struct guest *g, uint8_t size, bool *helps,
-		     struct error *err)
-{
-	struct engine_rules rules = { .may = elsewhere, .user = &g->where.host };
-	struct engine_choice there, room;
-	int e;
-
-	*helps = false;
-	if (!could_help(r, g, r->setup->sizes[size].milli))
-		return 0;
-	e = engine_give_back(r->engine, &g->where, err);
+	if (e == 0)
+		e = engine_give_back(r->engine, &m->from, err);
 	if (e < 0)
 		return e;
-	*helps = engine_choose(r->engine, r->demands[size], NULL, &room) &&
-		 engine_choose(r->engine, r->demands[g->size], &rules, &there);
-	if (*helps)
-		g->where = there;
-	return engine_put(r->engine, &g->where, err); /* there, or back */
+	g->where = m->to;
+	if (r->now >= r->begin) {
+		r->moves++;
+		r->moved += r->setup->sizes[g->size].milli;
+	}
+	return 0;
 }
 
-/* The smallest first: a move costs by its framebuffer. */
+/* SIZE fits nowhere: the one move of least framebuffer that lets it in, if there is one. */
 static int make_room(struct run *r, uint8_t size, bool *made, struct error *err)
 {
+	struct moves_pool pool = { .engine = r->engine };
+	struct moves_vm *vms = calloc(r->guests_n, sizeof(*vms));
+	uint32_t *numbers = calloc(r->guests_n, sizeof(*numbers));
+	struct move m;
 	int e = 0;
 
 	*made = false;
-	for (uint8_t small = 0; small < r->setup->sizes_n; small++)
-		for (uint32_t i = 0; i < r->guests_n && e == 0; i++) {
-			if (!r->guests[i].alive || r->guests[i].size != small)
-				continue;
-			e = move_away(r, &r->guests[i], size, made, err);
-			if (!*made)
-				continue;
-			if (r->now >= r->begin) {
-				r->moves++;
-				r->moved += r->setup->sizes[small].milli;
-			}
-			return e;
-		}
+	if (vms && numbers) {
+		pool.vms = vms;
+		pool.n = list_guests(r, vms, numbers);
+		*made = moves_for(&pool, r->demands[size], NULL, &m);
+	} else {
+		e = error_set(err, ERR_NO_MEMORY, "moves among %u guests", r->guests_n);
+	}
+	if (*made)
+		e = move(r, &r->guests[numbers[m.vm]], &m, err);
+	free(vms);
+	free(numbers);
 	return e;
 }
 

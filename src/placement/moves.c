@@ -81,19 +81,37 @@ static uint32_t *list_candidates(const struct moves_pool *pool, const struct eng
 	return list;
 }
 
+/* Most requests are for one vGPU, and then no policy has to be asked. */
+static bool holds(struct engine *e, uint32_t host, const struct demand *d)
+{
+	const struct pool_host *h = &e->hosts[host];
+	struct engine_pick picks[ENGINE_COUNT_MAX];
+
+	if (!pool_host_takes(h, d))
+		return false;
+	if (d->ask.count != 1)
+		return e->policy->score(e, host, d, picks) != 0;
+	for (uint8_t g = 0; g < h->gpus_n; g++) {
+		uint32_t s = pool_gpus(e, h)[g];
+		uint8_t item = demand_item(e, d, s);
+
+		if (item != ITEM_NONE && situation_capacity(e->table, s)[item] > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Only its own host has more room without it, so there the request would have to fit. */
 static bool fits_without(const struct moves_pool *pool, size_t vm, const struct demand *d)
 {
 	struct engine *e = pool->engine;
 	uint32_t host = pool->vms[vm].at.host;
-	struct engine_pick picks[ENGINE_COUNT_MAX];
 	struct aside a;
 	bool fits;
 
 	situations_collect(e->table);
 	aside_begin(&a, e, host);
-	fits = aside_without(&a, &pool->vms[vm].at) && pool_host_takes(&e->hosts[host], d) &&
-	       e->policy->score(e, host, d, picks) != 0;
+	fits = aside_without(&a, &pool->vms[vm].at) && holds(e, host, d);
 	aside_end(&a);
 	return fits;
 }
