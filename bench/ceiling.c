@@ -346,7 +346,8 @@ static int ceiling_find(struct ceiling *c, double share, struct answer *ret, str
 
 	*ret = (struct answer){ .ceiling = INFINITY };
 	c->arrivals = share * gpus / c->asked;
-	while (r == 0 && ret->rounds < ROUNDS_MAX && ret->ceiling - ret->reached > near_enough * gpus)
+	while (r == 0 && ret->rounds < ROUNDS_MAX &&
+	       ret->ceiling - ret->reached > near_enough * gpus)
 		r = ceiling_round(c, ret, err);
 	return r;
 }

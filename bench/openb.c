@@ -2,12 +2,11 @@
 /* openb.c - the experiment of "Beware of Fragmentation" (USENIX ATC'23), repeated.
  *
  * Requests are shuffled and, drawn with replacement, continued until 1.3 times the GPUs of the
- * cluster have been asked for; nothing departs; what does not fit is dropped.  Hosts are renamed by
- * a random permutation, and equals go to the lowest name.  Reported is the share of all GPUs that
- * is allocated when 80, 90, 95, 100, 110 and 130 % have been asked for, each averaged over the
- * events that round to that percentage.  With --moves SHARE a request that does not fit may have one
- * VM moved out of its way, for at most that share of the requests so far.
- */
+ * cluster have been asked for; nothing departs; what does not fit is dropped.  Hosts are renamed
+ * by a random permutation, and equals go to the lowest name.  Reported is the share of all GPUs
+ * that is allocated when 80, 90, 95, 100, 110 and 130 % have been asked for, each averaged over
+ * the events that round to that percentage.  With --moves SHARE a request that does not fit may
+ * have one VM moved out of its way, for at most that share of the requests so far. */
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -290,8 +289,8 @@ static void print_summary(const char *workload, const struct options *o,
 		mean[p] = bench_spread(column, n).mean;
 		sd[p] = bench_spread(column, n).sd;
 	}
-	printf("{\"workload\":\"%s\",\"policy\":\"%s\",\"seeds\":\"%s\",", workload, o->policy->name,
-	       o->seeds);
+	printf("{\"workload\":\"%s\",\"policy\":\"%s\",\"seeds\":\"%s\",", workload,
+	       o->policy->name, o->seeds);
 	if (o->moves > 0)
 		printf("\"moves\":%g,", o->moves);
 	print_points("mean", mean);

@@ -100,7 +100,8 @@ extern const struct command *const commands[];
 extern const size_t commands_n;
 extern const struct command host_command, gpu_command, profile_command, group_command, vm_command,
 	tenant_command, priority_class_command, queue_command, lease_command, operation_command,
-	event_command, explain_command, doctor_command, watch_command, plan_command, rebalance_command, version_command, completion_command, man_command, help_command;
+	event_command, explain_command, doctor_command, watch_command, plan_command,
+	rebalance_command, version_command, completion_command, man_command, help_command;
 
 /* Flags that a verb has because of its traits, and those that every verb has. */
 extern const struct flag list_flags[], table_flags[], change_flags[], object_flags[],

@@ -54,7 +54,8 @@ static void print_group(struct call *c, const json_t *group)
 		number(group, "moves"), thousandths(group, "pause_ms"),
 		thousandths(group, "room_before_milli"), thousandths(group, "room_after_milli"));
 	if (left_out > 0)
-		fprintf(c->cli->out, "group %s: %" JSON_INTEGER_FORMAT " hosts were not looked at\n",
+		fprintf(c->cli->out,
+			"group %s: %" JSON_INTEGER_FORMAT " hosts were not looked at\n",
 			cell_string(group, "group"), left_out);
 }
 
@@ -97,7 +98,8 @@ static int print_plan(struct call *c, const json_t *body, struct error *err)
 	if (r == 0)
 		r = print_kept(c, &style, json_object_get(body, "kept"), err);
 	if (json_array_size(moves) > 0)
-		fprintf(c->cli->out, "\nNothing was moved. Of the figures: %s.\n", cell_string(body, "note"));
+		fprintf(c->cli->out, "\nNothing was moved. Of the figures: %s.\n",
+			cell_string(body, "note"));
 	return r;
 }
 

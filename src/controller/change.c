@@ -418,7 +418,8 @@ static int writes_add_answer(struct change *ch, struct batch *b, struct writes *
 	struct text t = { 0 };
 	char *text;
 
-	text_add(&t, "{\"time_ms\":%jd,\"accepted\":%s,\"created\":%s,\"revision\":%ju,\"body\":%s}",
+	text_add(&t,
+		 "{\"time_ms\":%jd,\"accepted\":%s,\"created\":%s,\"revision\":%ju,\"body\":%s}",
 		 (intmax_t)ch->now_ms, b->accepted ? "true" : "false",
 		 b->created ? "true" : "false", (uintmax_t)b->revision,
 		 b->body ? b->body : "null");

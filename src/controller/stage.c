@@ -437,8 +437,9 @@ static const struct object *guest_of(struct stage *s, uint32_t host, const struc
 {
 	const struct object *o = controller_find(s->c, OBJECT_VM, l->vm);
 
-	return o && strcmp(((const struct vm *)o->data)->host, s->hosts[host].object->id) == 0 ? o
-											       : NULL;
+	const struct vm *vm = o ? o->data : NULL;
+
+	return vm && strcmp(vm->host, s->hosts[host].object->id) == 0 ? o : NULL;
 }
 
 static int add_gpu(struct stage *s, uint32_t host, uint8_t g)

@@ -50,7 +50,7 @@ struct stage {
 	struct stage_size sizes[STAGE_SIZES_MAX];
 	size_t sizes_n;
 	json_t *kept;             /* VMs that stay, and why */
-	const json_t *claimed;    /* GPUs that another group's moves are planned on; NULL for none */
+	const json_t *claimed;    /* GPUs that another group's moves are planned on, or NULL */
 	struct moves_pool pool;
 	struct error *err;
 };

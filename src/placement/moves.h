@@ -40,7 +40,7 @@ struct move {
 	size_t vm;
 	struct engine_choice from, to;
 	double seconds;          /* the guest stands still */
-	double gained;           /* weighed room, in GPUs; below 0 where a later one of its set pays */
+	double gained;           /* weighed room, in GPUs; below 0: a later one of its set pays */
 	uint32_t set;            /* those of one number are worth making only together */
 };
 
@@ -54,7 +54,8 @@ void moves_weigh(struct engine *e);
 bool moves_for(const struct moves_pool *pool, uint32_t demand, const struct engine_rules *rules,
 	       struct move *ret);
 
-/* Where VM goes best, and how long its guest stands still for that.  False: it has no other host. */
+/* Where VM goes best, and how long its guest stands still for that.  False: it has no other host.
+ */
 bool moves_target(const struct moves_pool *pool, size_t vm, struct engine_choice *ret);
 double moves_seconds(const struct moves_pool *pool, size_t vm);
 

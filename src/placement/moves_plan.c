@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* moves_plan.c - many moves: those that gain most for what they take of the limits.
  *
- * What a move gains is the room that its old host gets back, less the room that its new host loses.
- * One VM less on a GPU that holds four mostly gains nothing: a whole GPU is there only when the last
- * has gone.  So sets of up to eight VMs of one GPU are looked at together:
+ * What a move gains is the room that its old host gets back, less the room that its new host
+ * loses. One VM less on a GPU that holds four mostly gains nothing: a whole GPU is there only when
+ * the last has gone.  So sets of up to eight VMs of one GPU are looked at together:
  *
  *   sets of a host   what its room gains when they go            kept until the host changes
  *   costs            what the room of the best host loses        by demand, anew in each round
  *   gain - costs     an estimate: two of a set may want the same place, or the host they are on
  *   the best few     are made on the engine, measured, and taken back
- *   the best of them is made for good, as long as it gains
- */
+ *   the best of them is made for good, as long as it gains */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

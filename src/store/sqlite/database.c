@@ -106,7 +106,8 @@ static int failed(struct database *d)
 
 static int no_memory(struct database *d)
 {
-	error_set(&d->why, ERR_UNAVAILABLE, "write %s: out of memory; nothing was written", d->path);
+	error_set(&d->why, ERR_UNAVAILABLE, "write %s: out of memory; nothing was written",
+		  d->path);
 	return -1;
 }
 

@@ -132,7 +132,8 @@ static void answer(struct controller *c, outcome_fn *done, void *user)
 		json_object_set_new(body, "revision", json_integer((json_int_t)c->revision));
 		if (c->last.dry_run)
 			json_object_set_new(body, "dry_run", json_true());
-		o.id = json_string_value(json_object_get(body, "id") ?: json_object_get(body, "name"));
+		o.id = json_string_value(json_object_get(body, "id")
+						 ?: json_object_get(body, "name"));
 	}
 	o.body = text = body ? json_line(body) : NULL;
 	o.revision = c->revision;
