@@ -131,7 +131,7 @@ static const struct flag flags[] = {
 
 static const struct verb verbs[] = {
 	{ "", "", "Plan the moves of VMs that would make most room", VERB_CHANGE, "POST",
-	  "/v1/rebalance", .flags = flags, .run = rebalance,
+	  "/v1/rebalance", .done = "planned", .flags = flags, .run = rebalance,
 	  .more = "A plan is a list of moves in the order in which they can be made: each goes to "
 		  "another host, and to a place that is free while the old one is still taken. "
 		  "Only with --dry-run: moves are live migrations, which this version does not "
