@@ -381,9 +381,12 @@ static bool choice_of(struct stage *s, uint32_t host, const struct object *o,
 	const struct lease *first = o->leases.rows[0]->data;
 
 	*ret = (struct engine_choice){ .host = host, .n = (uint8_t)o->leases.n };
-	if (o->leases.n > ENGINE_COUNT_MAX || !check_vm(s, o) ||
-	    stage_demand(s, first->profile, (uint32_t)o->leases.n, &ret->demand) < 0)
+	if (!check_vm(s, o))
 		return false;
+	if (stage_demand(s, first->profile, (uint32_t)o->leases.n, &ret->demand) < 0) {
+		keep(s, o->data, "no GPU that the group may place on now offers %s", first->profile);
+		return false;
+	}
 	for (uint8_t i = 0; i < ret->n; i++) {
 		const struct lease *l = o->leases.rows[i]->data;
 		int gpu = gpu_of(s, host, l->gpu);

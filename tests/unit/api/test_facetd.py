@@ -188,6 +188,8 @@ class Facetd(unittest.TestCase):
         operation = do("POST", "/v1/vms/web/start")
         do("GET", "/v1/vms/web/explain")
         do("GET", "/v1/groups/g/explain")
+        plan = do("POST", "/v1/rebalance?dry_run=1&group=g&moves=5&budget_s=60")
+        self.assertEqual(plan["moves"], [])
         lease = do("GET", "/v1/leases?vm=web")["items"][0]
         self.assertEqual(lease["profile"], "GRID T4-1Q")
         do("POST", f"/v1/operations/{operation['id']}/cancel")

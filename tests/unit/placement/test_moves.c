@@ -169,37 +169,45 @@ static void check_move(struct scene *s, const struct move *m, uint32_t demand)
 	assert_true(world_choose(&s->w, demand, &anywhere, &c));
 }
 
-/* Each in a pool of its own, because the move is made. */
-static void one_move_is_the_cheapest_that_helps(void **state)
+/* Whether a move for DEMAND was needed, found and made. */
+static bool check_demand(struct scene *s, uint32_t demand)
 {
 	const struct world_rules anywhere = { UINT64_MAX, 0 };
-	unsigned int helped = 0;
 	struct engine_choice c;
 	struct move m;
+	size_t best;
+
+	if (world_choose(&s->w, demand, &anywhere, &c)) {
+		assert_false(moves_for(&s->pool, demand, NULL, &m));
+		return false;
+	}
+	best = cheapest(s, demand);
+	assert_int_equal(moves_for(&s->pool, demand, NULL, &m), best != SIZE_MAX);
+	world_check(&s->w);
+	if (best == SIZE_MAX)
+		return false;
+	assert_int_equal(m.vm, best);
+	check_move(s, &m, demand);
+	return true;
+}
+
+static void one_move_is_the_cheapest_that_helps(void **state)
+{
+	unsigned int helped = 0;
 
 	(void)state;
 	for (uint32_t round = 0; round < 4 * ROUNDS; round++) {
-		uint32_t demand;
-		size_t best;
+		bool made = false;
 
 		seed_round(round);
 		begin(&scene);
-		demand = roll((uint32_t)scene.w.demands_n);
-		if (world_choose(&scene.w, demand, &anywhere, &c)) {
-			assert_false(moves_for(&scene.pool, demand, NULL, &m));
-			world_end(&scene.w);
-			continue;
-		}
-		best = cheapest(&scene, demand);
-		assert_int_equal(moves_for(&scene.pool, demand, NULL, &m), best != SIZE_MAX);
-		world_check(&scene.w);
-		if (best != SIZE_MAX) {
-			assert_int_equal(m.vm, best);
-			check_move(&scene, &m, demand);
-			helped++;
-		}
+		/* The move is made, and then it is another pool. */
+		for (uint32_t d = 0; d < scene.w.demands_n && !made; d++)
+			made = check_demand(&scene, d);
+		helped += made;
 		world_end(&scene.w);
 	}
+	print_message("%u moves helped\n", helped);
 	assert_true(helped > 0);
 }
 
@@ -449,6 +457,95 @@ static void host_without_cpu_is_no_target(void **state)
 	world_end(&scene.w);
 }
 
+/* ---- against every way ---- */
+
+struct trial {
+	struct scene *s;
+	double start, best;      /* weighed room */
+	bool moved[WORLD_VMS];
+	struct engine_choice at[WORLD_VMS];
+};
+
+static void try_moves(struct trial *t, unsigned int left);
+
+/* VM on HOST, at every start there. */
+static void try_host(struct trial *t, size_t vm, uint32_t host, unsigned int left)
+{
+	struct engine *e = t->s->w.e;
+	const struct cut *cut = &t->s->kinds[0].cuts[0];
+	struct engine_choice from = t->at[vm], to = from;
+	const struct cut_item *item = &cut->items[t->s->kinds[0].at[from.picks[0].item][0]];
+
+	to.host = host;
+	for (uint16_t i = 0; i < item->starts_n; i++) {
+		to.picks[0].start = item->starts[i];
+		if (engine_put(e, &to, NULL) < 0)
+			continue;
+		assert_int_equal(engine_give_back(e, &from, NULL), 0);
+		t->at[vm] = to;
+		try_moves(t, left - 1);
+		t->at[vm] = from;
+		assert_int_equal(engine_put(e, &from, NULL), 0);
+		assert_int_equal(engine_give_back(e, &to, NULL), 0);
+	}
+}
+
+static void try_moves(struct trial *t, unsigned int left)
+{
+	t->best = fmax(t->best, worth(t->s) - t->start);
+	for (size_t vm = 0; left > 0 && vm < t->s->w.vms_n; vm++) {
+		if (t->moved[vm])
+			continue;
+		t->moved[vm] = true;
+		for (uint32_t h = 0; h < HOSTS; h++)
+			if (h != t->at[vm].host)
+				try_host(t, vm, h, left);
+		t->moved[vm] = false;
+	}
+}
+
+static double best_gain(struct scene *s, unsigned int moves)
+{
+	struct trial t = { .s = s, .start = worth(s) };
+
+	for (size_t i = 0; i < s->w.vms_n; i++)
+		t.at[i] = s->w.vms[i];
+	try_moves(&t, moves);
+	return t.best;
+}
+
+/* No plan can gain more than the best of all; a search that is worth its name gains most of it. */
+static void plan_comes_near_the_best(void **state)
+{
+	struct moves_limits limits = { .moves = 2 };
+	double most = 0, sum = 0;
+
+	(void)state;
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		struct moves_plan plan;
+		double best;
+
+		seed_round(2000 + round);
+		small_pool(&scene, HOSTS);
+		for (uint32_t h = 0; h < HOSTS; h++)
+			for (uint32_t n = roll(3), size = roll(2); n > size; n--)
+				put_on(&scene, h, size, 1);
+		moves_weigh(scene.w.e);
+		best = best_gain(&scene, limits.moves);
+		scene.pool.n = scene.w.vms_n;
+		if (scene.w.vms_n > 0) {
+			assert_int_equal(moves_plan(&scene.pool, &limits, &plan, NULL), 0);
+			assert_true(plan.after - plan.before <= best + 1e-6);
+			sum += plan.after - plan.before;
+			most += best;
+			moves_plan_done(&plan);
+		}
+		world_end(&scene.w);
+	}
+	print_message("gained %.1f GPUs of the %.1f that two moves can\n", sum, most);
+	assert_true(sum >= 0.8 * most);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +555,7 @@ int main(void)
 		cmocka_unit_test(host_without_cpu_is_no_target),
 		cmocka_unit_test(one_move_is_the_cheapest_that_helps),
 		cmocka_unit_test(plan_replays_to_what_it_promised),
+		cmocka_unit_test(plan_comes_near_the_best),
 	};
 
 	seed_start();
