@@ -153,7 +153,9 @@ def start_postgres(private):
 
 
 def start_placement(private):
-    """As Debian's placement-api starts it: uWSGI with two processes to a CPU."""
+    """As Debian's placement-api starts it: uWSGI with two processes to a CPU.
+
+    At SIGTERM it waits for clients that may be no more; its workers end with it in any case."""
     path = str(private.folder / "placement.sock")
     config = private.write("placement.conf", CONFIG.format(folder=private.folder,
                                                            user=private.name()))
@@ -164,7 +166,7 @@ def start_placement(private):
                             "--add-header", "Connection: close", "--disable-logging",
                             "--processes", 2 * os.cpu_count(), "--threads", "32",
                             "--listen", "100", "--http-socket", path,
-                            "--wsgi-file", "/usr/bin/placement-api"],
+                            "--wsgi-file", "/usr/bin/placement-api"], at_death="KILL",
                            OS_PLACEMENT_CONFIG_DIR=str(private.folder))
     private.wait(server, lambda: ask_for(path, "/"), "Placement")
     return server, path

@@ -75,13 +75,13 @@ class Private:
             raise Trouble(f"{argv[0]} failed: {(done.stderr or done.stdout).strip()[-600:]}")
         return done.stdout
 
-    def start(self, argv, **env):
+    def start(self, argv, at_death="TERM", **env):
         """Starts ARGV in a group of its own; what it says goes to a file of its name.
 
-        Even if this program is killed, the other one is asked to end."""
+        Even if this program is killed, the other one gets the signal AT_DEATH."""
         name = pathlib.Path(str(argv[0])).name
         with open(self.folder / f"{name}.log", "ab") as log:
-            program = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, argv)],
+            program = subprocess.Popen(["setpriv", "--pdeathsig", at_death, *map(str, argv)],
                                        env=self._environment(env), stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log, cwd=self.folder,
                                        start_new_session=True, **(self.user or {}))

@@ -48,8 +48,8 @@ ResumeProgram=/bin/true
 ResumeRate=0
 SuspendTime=60000
 ResumeTimeout=60000
-NodeName=host[1-{hosts}] NodeAddr=127.0.0.1 CPUs={slices} RealMemory=1 State=CLOUD \
-  Gres=gpu:8,shard:{slices}
+NodeName=host[1-{hosts}] NodeAddr=127.0.0.1 CPUs={slices} Sockets=2 CoresPerSocket={cores} \
+  ThreadsPerCore=2 RealMemory=1 State=CLOUD Gres=gpu:8,shard:{slices}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 GRES = """AutoDetect=off
@@ -70,7 +70,7 @@ def started(private, env):
 
 def start_slurm(private, hosts):
     values = {"folder": private.folder, "user": private.name(), "hosts": hosts,
-              "slices": 8 * SLICES, "port": free_port(), "port2": free_port()}
+              "slices": 8 * SLICES, "cores": 2 * SLICES, "port": free_port(), "port2": free_port()}
     private.make("state")
     private.write("gres.conf", GRES.format(**values), 0o644)
     env = {"SLURM_CONF": str(private.write("slurm.conf", CONFIG.format(**values), 0o644))}
