@@ -202,10 +202,7 @@ static void add_host(struct stage *s, const struct object *host)
 	for (size_t i = 0; i < host->gpus.n && h->gpus_n < ENGINE_HOST_GPUS_MAX; i++)
 		if (is_of_use(s, host->gpus.rows[i], &kind))
 			h->gpus[h->gpus_n++] = host->gpus.rows[i];
-	if (h->gpus_n > 0 && s->hosts_n == s->hosts_max)
-		s->hosts_left++;
-	else if (h->gpus_n > 0)
-		s->hosts_n++;
+	s->hosts_n += h->gpus_n > 0;
 }
 
 /* An engine takes its table over, so the kinds come first. */
@@ -218,7 +215,9 @@ static int add_hosts(struct stage *s, const char *first)
 	if (mine)
 		add_host(s, mine);
 	for (size_t i = 0; i < t->n; i++)
-		if (t->rows[i] != mine)
+		if (t->rows[i] != mine && s->hosts_n == s->hosts_max)
+			s->hosts_left++;
+		else if (t->rows[i] != mine)
 			add_host(s, t->rows[i]);
 	r = engine_new(s->table, policy_row("fragmentation"), &s->engine, s->err);
 	if (r < 0)
@@ -384,7 +383,8 @@ static bool choice_of(struct stage *s, uint32_t host, const struct object *o,
 	if (!check_vm(s, o))
 		return false;
 	if (stage_demand(s, first->profile, (uint32_t)o->leases.n, &ret->demand) < 0) {
-		keep(s, o->data, "no GPU that the group may place on now offers %s", first->profile);
+		keep(s, o->data, "no GPU that the group may place on now offers %s",
+		     first->profile);
 		return false;
 	}
 	for (uint8_t i = 0; i < ret->n; i++) {
@@ -485,8 +485,14 @@ static int fill(struct stage *s)
 static int add_size(struct stage *s, const char *profile, uint32_t count, double asked)
 {
 	uint32_t demand;
-	int r = stage_demand(s, profile, count, &demand);
+	int r;
 
+	for (size_t i = 0; i < s->sizes_n; i++)
+		if (strcmp(s->sizes[i].profile, profile) == 0 && s->sizes[i].count == count) {
+			s->sizes[i].asked += asked;
+			return 0;
+		}
+	r = stage_demand(s, profile, count, &demand);
 	if (r == -ERR_NOT_FOUND)
 		return 0;
 	for (size_t i = 0; i < s->sizes_n && r == 0; i++)
@@ -544,12 +550,14 @@ static int count_largest(struct stage *s, size_t kind)
 	return best.name ? add_size(s, best.name, 1, 1) : 0;
 }
 
-static int count_sizes(struct stage *s)
+/* A stage that is about one host is made for each refusal: weights are not worth a look at every
+ * VM there. */
+static int count_sizes(struct stage *s, bool all)
 {
 	const struct table *t = &s->c->tables[OBJECT_VM];
 	int r = 0;
 
-	for (size_t i = 0; i < t->n && r == 0; i++)
+	for (size_t i = 0; all && i < t->n && r == 0; i++)
 		r = count_vm(s, t->rows[i]);
 	for (size_t k = 0; k < s->kinds_n && r == 0; k++)
 		r = count_largest(s, k);
@@ -634,7 +642,7 @@ int stage_make(struct controller *c, const struct group *group, const char *firs
 	if (r == 0)
 		r = fill(ret);
 	if (r == 0)
-		r = count_sizes(ret);
+		r = count_sizes(ret, !first);
 	if (r == 0)
 		keep_stuck(ret);
 	ret->pool = (struct moves_pool){ .engine = ret->engine, .vms = ret->vms, .n = ret->vms_n,

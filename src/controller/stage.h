@@ -43,7 +43,7 @@ struct stage {
 	struct stage_kind kinds[STAGE_KINDS_MAX];
 	size_t kinds_n;
 	struct stage_host *hosts; /* by the engine's number */
-	size_t hosts_n, hosts_max, hosts_left; /* left: more than hosts_max */
+	size_t hosts_n, hosts_max, hosts_left; /* left: behind hosts_max, not looked at */
 	struct moves_vm *vms;
 	const struct vm **names;  /* of vms[]; NULL: not one that could move */
 	size_t vms_n, vms_room;
@@ -55,8 +55,9 @@ struct stage {
 	struct error *err;
 };
 
-/* Builds the stage of GROUP.  FIRST (NULL: none) comes before the other hosts, of which there are
- * at most HOSTS_MAX.  What is on a CLAIMED GPU stays there.
+/* Builds the stage of GROUP, of at most HOSTS_MAX hosts.  FIRST (NULL: none) comes before the
+ * others; the stage is about it then, and what VMs elsewhere ask for is not weighed.  What is on a
+ * CLAIMED GPU stays there.
  *   INVALID  its VMs can not be moved: why
  *   NO_MEMORY */
 int stage_make(struct controller *c, const struct group *group, const char *first,
