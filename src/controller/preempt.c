@@ -348,12 +348,12 @@ static bool search_victims(struct search *s, struct victims *ret)
 	uint8_t all[CANDIDATES_MAX];
 	bool ignored;
 
+	for (size_t i = 0; i < CANDIDATES_MAX; i++)
+		all[i] = (uint8_t)i;
 	if (try_set(s, all, 0, &ignored) != NO) {
 		ret->leaving = true;
 		return true;
 	}
-	for (size_t i = 0; i < s->n; i++)
-		all[i] = (uint8_t)i;
 	/* Where all of them would not do, some of them will not. */
 	if (s->n == 0 || try_set(s, all, s->n, &ignored) == NO)
 		return false;
