@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* policy.h - the rules by which placement chooses, as rows of one table.
  *
- * Four are for people (enum policy of model/words.h has the same names); the others are baselines
+ * Five are for people (enum policy of model/words.h has the same names); the others are baselines
  * from the literature, which the benchmarks compare with.
  */
 #pragma once
