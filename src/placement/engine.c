@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "placement/grow.h"
 #include "placement/harm.h"
 #include "placement/policy.h"
 #include "placement/pool.h"
@@ -71,23 +72,6 @@ size_t engine_bytes(const struct engine *e)
 	return n;
 }
 
-static bool grow(void *list, uint32_t *room, uint32_t need, size_t size)
-{
-	uint32_t n = *room ? *room : 16;
-	void **at = list, *grown;
-
-	while (n < need)
-		n += n / 2;
-	if (n == *room)
-		return true;
-	grown = reallocarray(*at, n, size);
-	if (!grown)
-		return false;
-	*at = grown;
-	*room = n;
-	return true;
-}
-
 /* ---- changes ---- */
 
 static void note_change(struct engine *e, uint32_t host)
@@ -146,8 +130,8 @@ int engine_add_host(struct engine *e, const struct engine_host *host, uint32_t *
 	if (host->gpus_n > ENGINE_HOST_GPUS_MAX || e->hosts_n >= UINT32_MAX / 32)
 		return error_set(err, ERR_TOO_LARGE, "%u GPUs in one host; at most %d",
 				 host->gpus_n, ENGINE_HOST_GPUS_MAX);
-	if (!grow(&e->hosts, &e->hosts_room, e->hosts_n + 1, sizeof(*e->hosts)) ||
-	    !grow(&e->gpus, &e->gpus_room, e->gpus_n + host->gpus_n, sizeof(*e->gpus)))
+	if (!list_grow(&e->hosts, &e->hosts_room, e->hosts_n + 1, sizeof(*e->hosts)) ||
+	    !list_grow(&e->gpus, &e->gpus_room, e->gpus_n + host->gpus_n, sizeof(*e->gpus)))
 		return error_set(err, ERR_NO_MEMORY, "a pool of %u hosts", e->hosts_n);
 	h = &e->hosts[number];
 	if (number == e->hosts_n) {
@@ -268,7 +252,7 @@ int engine_demand(struct engine *e, const struct engine_demand *d, uint32_t *ret
 		return error_set(err, ERR_TOO_LARGE,
 				 "%u different requests, this one for %u vGPUs; at most %d and %d",
 				 e->demands_n, d->count, ENGINE_DEMANDS_MAX, ENGINE_COUNT_MAX);
-	if (!grow(&e->demands, &e->demands_room, e->demands_n + 1, sizeof(*e->demands)))
+	if (!list_grow(&e->demands, &e->demands_room, e->demands_n + 1, sizeof(*e->demands)))
 		return error_set(err, ERR_NO_MEMORY, "%u different requests", e->demands_n);
 	e->demands[e->demands_n] = (struct demand){ .ask = *d, .milli = largest_milli(e, d) };
 	*ret = e->demands_n++;

@@ -22,7 +22,6 @@ enum {
 	ENGINE_COUNT_MAX = 16,     /* vGPUs in one request (DEVICE_COUNT_MAX) */
 	ENGINE_HOST_GPUS_MAX = 16,
 	ENGINE_DEMANDS_MAX = 4096,
-	DEMAND_NONE = UINT32_MAX,
 };
 
 struct policy_row; /* policy.h */

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "placement/outlook.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* As in the engine: see weight_of() in pool.c. */
-#define PLACE_EXPONENT 0.7
-#define SCARCITY_FLOOR 0.02
-#define WHOLE_LATER 0.1
+#include "placement/worth.h"
 
 /* Kinds that were met before: boards of one driver in one mode. */
 struct known_kind {
@@ -235,8 +231,8 @@ static void weigh_market(struct market *m, const struct situations *t, uint8_t k
 
 	for (uint8_t i = 0; i < items; i++) {
 		milli = situations_item_milli(t, kind, i);
-		m->worth[i] = (float)(pow((1.0 + m->held[i]) * milli, PLACE_EXPONENT) *
-				      (SCARCITY_FLOOR + 1.0 / (1.0 + m->places[i])));
+		m->worth[i] = (float)place_worth((1.0 + m->held[i]) * milli,
+						 1.0 / (1.0 + m->places[i]));
 		sum += (double)m->worth[i];
 		if (milli > most) {
 			most = milli;
@@ -277,7 +273,7 @@ uint64_t outlook_loss(struct outlook *o, size_t i, uint32_t fb_mib)
 	const struct market *m;
 	const uint16_t *capacity;
 	struct preview next;
-	double loss = 0, later;
+	double loss = 0;
 	uint8_t item, kind;
 
 	if (!look(o, i, fb_mib, &item, &next))
@@ -287,10 +283,10 @@ uint64_t outlook_loss(struct outlook *o, size_t i, uint32_t fb_mib)
 	m = o->markets[kind];
 	for (size_t k = 0; k < situations_items(t, kind); k++)
 		loss += (double)m->worth[k] * (capacity[k] - next.capacity[k]);
-	later = situation_is_empty(t, o->gpus[i].situation) ? 0 : (double)m->whole;
-	for (uint16_t n = situation_vgpus(t, o->gpus[i].situation); n > 0 && later > 1e-9; n--)
-		later *= WHOLE_LATER;
-	return (uint64_t)((loss + later) * 1e6);
+	if (!situation_is_empty(t, o->gpus[i].situation))
+		loss += whole_later((double)m->whole,
+				    situation_vgpus(t, o->gpus[i].situation));
+	return (uint64_t)(loss * 1e6);
 }
 
 uint32_t outlook_take(struct outlook *o, size_t i, uint32_t fb_mib)

@@ -15,6 +15,7 @@
 
 #include "placement/harm.h"
 #include "placement/pool.h"
+#include "placement/worth.h"
 
 enum { WORST = 1, MIDDLE = 1 << 30 };
 
@@ -199,20 +200,11 @@ static bool is_part(const struct demand *d)
 #define HARM_STEP_FLUID 240.0
 #define HARM_STEP_SLOTS 0.001
 
-/* A GPU that is not empty is on its way to being so when few are on it: the next one keeps it from
- * that, by this much for each that it holds already.
- */
-#define WHOLE_LATER 0.1
-
 static double later_loss(const struct engine *e, uint32_t s)
 {
-	double loss = e->whole[situation_kind(e->table, s)];
-
 	if (!e->slots || situation_is_empty(e->table, s))
 		return 0;
-	for (uint16_t n = situation_vgpus(e->table, s); n > 0 && loss > 1e-6; n--)
-		loss *= WHOLE_LATER;
-	return loss;
+	return whole_later(e->whole[situation_kind(e->table, s)], situation_vgpus(e->table, s));
 }
 
 static bool is_repeated(const struct laying *l, uint8_t gpu)

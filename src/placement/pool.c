@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "placement/harm.h"
+#include "placement/worth.h"
 
 int demand_sort(const struct demand *d)
 {
@@ -167,8 +168,6 @@ void pool_choose_mix(struct engine *e)
  * it now (nearly the derivative of sum(share * log(room))).  The exponents and the floor are from
  * searches over mixes, modes, loads and traces; nearby little changes. */
 #define ROOM_EXPONENT 0.8
-#define PLACE_EXPONENT 0.7
-#define SCARCITY_FLOOR 0.02
 
 static double weight_of(const struct engine *e, const struct mix_entry *m)
 {
@@ -180,7 +179,7 @@ static double weight_of(const struct engine *e, const struct mix_entry *m)
 	if (size <= 0) /* no GPU, or none that we have */
 		return 0;
 	if (e->slots)
-		return pow(m->share * size, PLACE_EXPONENT) * (SCARCITY_FLOOR + d->scarce) / size;
+		return place_worth(m->share * size, d->scarce) / size;
 	return m->share / (d->milli * sqrt(d->ask.count)) /
 	       pow(m->left > size ? m->left : size, ROOM_EXPONENT);
 }

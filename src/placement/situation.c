@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "placement/grow.h"
 #include "placement/pattern.h"
 
 struct key {
@@ -113,23 +114,6 @@ static uint64_t hash_of(const struct pattern *p)
 	return h;
 }
 
-static bool grow(void *list, uint32_t *have, uint32_t need, size_t size)
-{
-	uint32_t n = *have ? *have : 64;
-	void **at = list, *grown;
-
-	while (n < need)
-		n += n / 2;
-	if (n == *have)
-		return true;
-	grown = reallocarray(*at, n, size);
-	if (!grown)
-		return false;
-	*at = grown;
-	*have = n;
-	return true;
-}
-
 static bool rehash(struct situations *t)
 {
 	uint32_t size = t->hash_size ? t->hash_size * 2 : 256, at;
@@ -185,7 +169,7 @@ static bool new_key(struct situations *t, uint32_t *ret)
 		*ret = t->keys_free[--t->keys_free_n];
 		return true;
 	}
-	if (!grow(&t->keys, &t->keys_room, t->keys_n + 1, sizeof(*t->keys)))
+	if (!list_grow(&t->keys, &t->keys_room, t->keys_n + 1, sizeof(*t->keys)))
 		return false;
 	*ret = t->keys_n++;
 	return true;
@@ -197,7 +181,7 @@ static bool new_row(struct situations *t, struct kind *k, uint32_t *ret)
 		*ret = k->rows_free[--k->rows_free_n];
 		return true;
 	}
-	if (!grow(&t->rows, &t->rows_room, t->rows_n + k->items_n, sizeof(*t->rows)))
+	if (!list_grow(&t->rows, &t->rows_room, t->rows_n + k->items_n, sizeof(*t->rows)))
 		return false;
 	*ret = t->rows_n;
 	t->rows_n += k->items_n;
@@ -208,7 +192,7 @@ static bool new_row(struct situations *t, struct kind *k, uint32_t *ret)
 static bool is_roomy(struct situations *t)
 {
 	return (t->hash_size > 2 * (t->keys_n + 1) || rehash(t)) &&
-	       grow(&t->young, &t->young_room, t->young_n + 1, sizeof(*t->young));
+	       list_grow(&t->young, &t->young_room, t->young_n + 1, sizeof(*t->young));
 }
 
 static int intern(struct situations *t, const struct pattern *p, uint32_t *ret, struct error *err)
@@ -240,8 +224,8 @@ static void forget(struct situations *t, uint32_t s)
 {
 	struct kind *k = t->kinds[t->keys[s].p.kind];
 
-	if (!grow(&k->rows_free, &k->rows_free_room, k->rows_free_n + 1, sizeof(uint32_t)) ||
-	    !grow(&t->keys_free, &t->keys_free_room, t->keys_free_n + 1, sizeof(uint32_t)))
+	if (!list_grow(&k->rows_free, &k->rows_free_room, k->rows_free_n + 1, sizeof(uint32_t)) ||
+	    !list_grow(&t->keys_free, &t->keys_free_room, t->keys_free_n + 1, sizeof(uint32_t)))
 		return; /* it stays, and may be found again */
 	hash_remove(t, hash_find(t, &t->keys[s].p));
 	k->rows_free[k->rows_free_n++] = t->keys[s].row;
@@ -259,7 +243,7 @@ void situation_drop(struct situations *t, uint32_t s)
 
 	if (--k->held > 0 || !t->kinds[k->p.kind]->many)
 		return;
-	if (grow(&t->young, &t->young_room, t->young_n + 1, sizeof(*t->young)))
+	if (list_grow(&t->young, &t->young_room, t->young_n + 1, sizeof(*t->young)))
 		t->young[t->young_n++] = s;
 }
 
